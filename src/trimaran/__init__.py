@@ -1,0 +1,1 @@
+"""Trimaran: describe a model once, train it fast, own its source."""

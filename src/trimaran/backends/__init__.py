@@ -1,0 +1,1 @@
+"""One room per backend: the only rooms that may name a framework."""

@@ -1,0 +1,79 @@
+"""What a backend can do, without naming one.
+
+Arrays that cross this face are NumPy, channels-last, with the batch first. Parameters and their
+gradients are keyed and laid out as in `model.safetensors` (PyTorch's names and layouts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from trimaran.spec import Model
+
+Array = Any
+"""A NumPy array; this file imports nothing outside the standard library and spec."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """`outputs` by output name, heads (softmax, sigmoid) applied; `taps` by leaf path."""
+
+    outputs: Mapping[str, Array]
+    taps: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The loss, and its derivatives with respect to parameters, inputs and tapped values."""
+
+    loss: float
+    parameters: Mapping[str, Array]
+    inputs: Mapping[str, Array]
+    taps: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Network(Protocol):
+    """A built model with weights."""
+
+    model: Model
+    source: str
+
+    def forward(
+        self, inputs: Mapping[str, Array], taps: Sequence[str] = (), training: bool = False
+    ) -> Forward:
+        """Outputs and the tapped leaves' outputs for a batch.
+
+        With `training`, batch statistics are used and dropout is not applied: the caller who
+        compares backends injects no randomness.
+        """
+        ...
+
+    def gradients(
+        self,
+        inputs: Mapping[str, Array],
+        targets: Mapping[str, Array],
+        losses: Mapping[str, Any],
+        taps: Sequence[str] = (),
+    ) -> Gradients:
+        """Loss (a `tasks.Loss` per output) and gradients in training mode without dropout."""
+        ...
+
+    def weights(self) -> dict[str, Array]:
+        """All arrays by their key in `model.safetensors`."""
+        ...
+
+
+class Backend(Protocol):
+    """Builds networks. `workflow.py` loads an implementation by name."""
+
+    name: str
+
+    def emit(self, model: Model) -> str:
+        """The source of the network."""
+        ...
+
+    def build(self, model: Model, weights: Mapping[str, Array], precision: str) -> Network:
+        """A network holding these weights, in "float32" or "float64"."""
+        ...

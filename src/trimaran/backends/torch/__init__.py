@@ -1,0 +1,1 @@
+"""PyTorch: the source that trains, and its loop."""

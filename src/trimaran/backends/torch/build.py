@@ -1,0 +1,163 @@
+"""A description as a PyTorch network that answers in NumPy, channels-last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from trimaran.backends.protocol import Forward, Gradients
+from trimaran.backends.torch import source as sources
+from trimaran.backends.torch.emit import emit
+from trimaran.backends.torch.gradients import gradients
+from trimaran.backends.torch.weights import arrays, assign
+from trimaran.spec.layout import FIRST, layouts
+from trimaran.spec.model import Model
+
+
+def module(
+    model: Model,
+    weights: Mapping[str, np.ndarray],
+    precision: str = "float32",
+    instrumented: bool = False,
+) -> nn.Module:
+    """The emitted source's network, holding these weights, in training mode."""
+    built = sources.network(emit(model, instrumented))
+    assign(built, weights, precision)
+    return built
+
+
+def to_torch(array: np.ndarray) -> torch.Tensor:
+    """A channels-last batch as the module takes it: maps as (N, C, H, W) in channels-last memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.permute(0, 3, 1, 2) if tensor.dim() == 4 else tensor
+
+
+def to_numpy(tensor: torch.Tensor, first: bool) -> np.ndarray:
+    """A tensor in channels-last order; `first` says that its channels stand after the batch."""
+    tensor = tensor.detach()
+    if first and tensor.dim() > 2:
+        tensor = tensor.movedim(1, -1)
+    return np.ascontiguousarray(tensor.cpu().numpy())
+
+
+class TorchNetwork:
+    """The instrumented source with weights: every layer's output can be tapped."""
+
+    def __init__(
+        self, model: Model, weights: Mapping[str, np.ndarray], precision: str = "float32"
+    ) -> None:
+        self.model = model
+        self.source = emit(model)
+        self.precision = precision
+        self.module = module(model, weights, precision, instrumented=True)
+        tags = layouts(model).values
+        self._first = {leaf.path: tags[leaf.output] == FIRST for leaf in model.leaves}
+        peeled = {dict(model.outputs)[name]: name for name in model.heads}
+        self._heads = {l.path: peeled[l.output] for l in model.leaves if l.output in peeled}
+
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], taps: Sequence[str] = (), training: bool = False
+    ) -> Forward:
+        """Outputs and tapped values for a channels-last batch."""
+        with torch.no_grad(), _quiet(self.module, training), self.listening(taps) as heard:
+            returned = self.module(*self.tensors(inputs))
+        outputs = self._outputs(returned)
+        heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
+        return Forward(
+            {name: to_numpy(t, t.dim() == 4) for name, t in outputs.items()},
+            {path: to_numpy(t, self._first[path]) for path, t in heard.items()},
+        )
+
+    def gradients(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        targets: Mapping[str, np.ndarray],
+        losses: Mapping[str, Any],
+        taps: Sequence[str] = (),
+    ) -> Gradients:
+        """Loss and gradients in training mode, without dropout."""
+        with _quiet(self.module, True):
+            return gradients(self, inputs, targets, losses, taps)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """All arrays by their key in `model.safetensors`."""
+        return arrays(self.module)
+
+    def tensors(self, inputs: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
+        """The inputs in the order of the module's arguments, in the network's precision."""
+        dtype = getattr(torch, self.precision)
+        return [to_torch(inputs[port.name]).to(dtype) for port in self.model.inputs]
+
+    def logits(self, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The outputs below their heads, as training has them."""
+        function = self.module.logits if self.model.heads else self.module
+        return self._outputs(function(*tensors))
+
+    def channels_first(self, path: str) -> bool:
+        """Whether the leaf's output has its channels after the batch."""
+        return self._first[path]
+
+    def _outputs(self, returned: Any) -> dict[str, torch.Tensor]:
+        return returned if isinstance(returned, dict) else {self.model.outputs[0][0]: returned}
+
+    @contextmanager
+    def listening(self, taps: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+        """Collect the outputs of the leaves at these paths (the last call of a shared one).
+
+        The outputs of a peeled head are not heard here: they are the network's outputs.
+        """
+        heard: dict[str, torch.Tensor] = {}
+        wanted = set(taps)
+
+        def listener(prefix: str) -> Any:
+            def listen(name: str, x: torch.Tensor) -> torch.Tensor:
+                path = f"{prefix}.{name}" if prefix else name
+                if path in wanted:
+                    heard[path] = x
+                return x
+
+            return listen
+
+        for prefix, inner in self.module.named_modules():
+            inner.listen = listener(prefix)  # type: ignore[assignment]
+        try:
+            yield heard
+        finally:
+            for inner in self.module.modules():
+                del inner.listen
+
+
+@contextmanager
+def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
+    """Training mode with dropout off and running statistics left as they were."""
+    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    network.train(training)
+    for inner in network.modules():
+        if isinstance(inner, nn.Dropout):
+            inner.eval()
+    try:
+        yield
+    finally:
+        for name, buffer in network.named_buffers():
+            buffer.copy_(kept[name])
+
+
+class TorchBackend:
+    """The backend "torch"; see `trimaran.backends.protocol.Backend`."""
+
+    name = "torch"
+
+    def emit(self, model: Model) -> str:
+        """The source of the network."""
+        return emit(model)
+
+    def build(
+        self, model: Model, weights: Mapping[str, np.ndarray], precision: str = "float32"
+    ) -> TorchNetwork:
+        """A network holding these weights, for looking inside."""
+        return TorchNetwork(model, weights, precision)

@@ -1,0 +1,30 @@
+"""Functions that an emitted source defines where a layer has no single PyTorch call."""
+
+HELPERS = {
+    "average_pool": '''def average_pool(x, kernel, stride, pads):
+    """Average pooling that leaves uneven padding out of the mean."""
+    pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
+    ones = F.pad(torch.ones_like(x[:1, :1]), pads)
+    return pool(F.pad(x, pads), kernel, stride) / pool(ones, kernel, stride)''',
+    "same_average": '''def same_average(x, kernel, stride):
+    """Average pooling with "same" padding at any size, the padding left out of the mean."""
+    pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
+    ones = same_pad(torch.ones_like(x[:1, :1]), kernel, stride, (1,) * len(kernel))
+    padded = same_pad(x, kernel, stride, (1,) * len(kernel))
+    return pool(padded, kernel, stride) / pool(ones, kernel, stride)''',
+    "same_pad": '''def same_pad(x, kernel, stride, dilation, value=0.0):
+    """Pad to ceil(size / stride) windows, the odd cell after the end."""
+    pads = []
+    for axis in range(len(kernel) - 1, -1, -1):
+        size, k, s, d = x.shape[axis + 2], kernel[axis], stride[axis], dilation[axis]
+        total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads, value=value)''',
+    "tap": '''def tap(module, name, x):
+    """Hand a layer's output to whoever listens."""
+    listen = getattr(module, "listen", None)
+    return x if listen is None else listen(name, x)''',
+}
+
+NEEDS = {"same_average": "same_pad"}
+"""A helper that calls another."""

@@ -1,0 +1,133 @@
+"""The initial distributions, as a function of the emitted source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import sqrt
+
+from trimaran.spec.initializers import Constant, Initializer, Normal, Uniform, VarianceScaling
+from trimaran.spec.layer import Parameter
+from trimaran.spec.layers import Conv1D, Conv2D, Dense, DepthwiseConv2D
+from trimaran.spec.model import Model
+
+TORCH = VarianceScaling(1.0 / 3.0, "fan_in", "uniform")
+"""What torch.nn.Linear and torch.nn.Conv2d draw by themselves."""
+
+MODULES = {Dense: "nn.Linear", Conv1D: "nn.Conv1d", Conv2D: "nn.Conv2d", DepthwiseConv2D: None}
+
+IN_PLACE = {
+    VarianceScaling(1.0, "fan_avg", "uniform"): "xavier_uniform_({0})",
+    VarianceScaling(2.0, "fan_in", "uniform"): "kaiming_uniform_({0})",
+    VarianceScaling(2.0, "fan_out", "normal"): 'kaiming_normal_({0}, mode="fan_out")',
+    VarianceScaling(1.0, "fan_in", "uniform"): 'kaiming_uniform_({0}, nonlinearity="linear")',
+}
+
+Pair = tuple[Initializer, Initializer | None]
+
+
+def initialiser(model: Model) -> list[str]:
+    """The text of `initialise(module)`, or nothing where PyTorch's own draws are meant.
+
+    The most frequent pair of distributions of each kind of module is told by kind; layers that
+    differ from it are told by the shape-independent limits of their own, in `initialise` too.
+    """
+    pairs = _pairs(model)
+    common: dict[str, Pair] = {}
+    for kind in sorted({kind for kind, _, _ in pairs}):
+        common[kind] = Counter(pair for k, pair, _ in pairs if k == kind).most_common(1)[0][0]
+    common = {k: p for k, p in common.items() if set(p) - {None} != {TORCH}}
+    bare = {k for k, pair, (_, p) in pairs if len(p) == 1}
+    lines = _by_kind(common, bare)
+    return ["\n".join(["def initialise(module):", *lines])] if lines else []
+
+
+def exceptions(model: Model) -> list[str]:
+    """Statements for parameters that are not drawn as most of their kind are."""
+    pairs = _pairs(model)
+    found = []
+    for kind, pair, (path, parameters) in pairs:
+        usual = Counter(p for k, p, _ in pairs if k == kind).most_common(1)[0][0]
+        for parameter, own, common in zip(parameters, pair, usual, strict=False):
+            if own != common:
+                target = f'model.get_submodule("{path}").{parameter.name}'
+                found.append(f"    nn.init.{in_place(parameter.initial, target, parameter.fan)}")
+    return found
+
+
+def _pairs(model: Model) -> list[tuple[str, Pair, tuple[str, tuple[Parameter, ...]]]]:
+    found = []
+    for leaf in model.leaves:
+        if type(leaf.layer) not in MODULES:
+            continue
+        parameters = leaf.layer.parameters(*leaf.in_shapes)
+        module = MODULES[type(leaf.layer)] or f"depthwise {leaf.path}"
+        bias = parameters[1].initial if len(parameters) > 1 else None
+        found.append((module, (parameters[0].initial, bias), (leaf.path, parameters)))
+    return found
+
+
+def _by_kind(common: dict[str, Pair], bare: set[str]) -> list[str]:
+    lines: list[str] = []
+    for pair in dict.fromkeys(common.values()):
+        kinds = [kind for kind, p in common.items() if p == pair]
+        test = kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
+        lines.append(f"    if isinstance(module, {test}):")
+        lines += _draws(pair, not bare.isdisjoint(kinds))
+    return lines
+
+
+def _draws(pair: Pair, some_without_bias: bool) -> list[str]:
+    weight, bias = pair
+    lines = [f"        nn.init.{in_place(weight, 'module.weight', None)}"]
+    if bias is None:
+        return lines
+    draw = f"nn.init.{in_place(bias, 'module.bias', None)}"
+    if some_without_bias:
+        return [*lines, "        if module.bias is not None:", f"            {draw}"]
+    return [*lines, f"        {draw}"]
+
+
+def in_place(initial: Initializer, target: str, fan: tuple[int, int] | None) -> str:
+    """The call of torch.nn.init that draws `initial`; fans are computed unless given."""
+    match initial:
+        case Constant(0.0):
+            return f"zeros_({target})"
+        case Constant(1.0):
+            return f"ones_({target})"
+        case Constant(value):
+            return f"constant_({target}, {value!r})"
+        case Normal(stddev, False):
+            return f"normal_({target}, std={stddev!r})"
+        case Normal(stddev, True):
+            return _truncated(target, repr(stddev), repr(2 * stddev))
+        case Uniform(limit):
+            return f"uniform_({target}, {-limit!r}, {limit!r})"
+    if initial in IN_PLACE and fan is None:
+        return IN_PLACE[initial].format(target)
+    return _scaled(initial, target, fan)
+
+
+def _truncated(target: str, std: str, limit: str) -> str:
+    return f"trunc_normal_({target}, std={std}, a=-{limit}, b={limit})"
+
+
+def _scaled(initial: VarianceScaling, target: str, fan: tuple[int, int] | None) -> str:
+    """Variance scaling in general; the truncated normal's deviation is corrected as in Keras."""
+    variance = _variance(initial, target, fan)
+    if initial.distribution == "uniform":
+        limit = f"({variance} * 3) ** 0.5" if fan is None else repr(sqrt(float(variance) * 3))
+        return f"uniform_({target}, -({limit}), {limit})"
+    std = f"({variance}) ** 0.5" if fan is None else repr(sqrt(float(variance)))
+    if initial.distribution == "normal":
+        return f"normal_({target}, std={std})"
+    wide = f"{std} / 0.87962566103423978"
+    return _truncated(target, wide, f"2 * {std} / 0.87962566103423978")
+
+
+def _variance(initial: VarianceScaling, target: str, fan: tuple[int, int] | None) -> str:
+    if fan is not None:
+        sizes = {"fan_in": fan[0], "fan_out": fan[1], "fan_avg": sum(fan) / 2}
+        return repr(initial.scale / max(sizes[initial.mode], 1))
+    into, out = f"{target}[0].numel()", f"{target}[:, 0].numel()"
+    sizes_ = {"fan_in": into, "fan_out": out, "fan_avg": f"(({into} + {out}) / 2)"}
+    return f"{initial.scale!r} / {sizes_[initial.mode]}"

@@ -1,0 +1,174 @@
+"""The losses of `tasks.loss` on PyTorch tensors.
+
+Each output's loss is kept as its weighted sum over rows and its denominator, so that batches of
+one update, and all batches of an epoch, add up to the mean that the definition asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trimaran.errors import TrainingError
+from trimaran.tasks.loss import CLIP, CROSS_ENTROPIES, Loss, Objective
+
+Outputs = dict[str, Tensor]
+
+
+class Criterion:
+    """An objective ready to be measured: class weights stand on the device."""
+
+    def __init__(self, objective: Objective, device: torch.device | str = "cpu") -> None:
+        self.objective = objective
+        self.losses = dict(objective.losses)
+        self._class_weights = {
+            name: torch.tensor(loss.class_weights, dtype=torch.float32, device=device)
+            for name, loss in self.losses.items()
+            if loss.class_weights is not None
+        }
+
+    def row_weights(
+        self, name: str, target: Tensor, weights: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | int]:
+        """The weight of each row for one output, None where all are 1, and their sum."""
+        classes = self._class_weights.get(name)
+        if classes is not None:
+            by_class = classes[_class_of(self.losses[name], target)]
+            weights = by_class if weights is None else by_class * weights
+        return (None, len(target)) if weights is None else (weights, weights.sum())
+
+    def sum(self, name: str, output: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+        """The sum over rows of weight times loss, in the precision of at least float32."""
+        output = output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
+        loss = self.losses[name]
+        if weights is None and loss.kind == "sparse_categorical_crossentropy" and loss.from_logits:
+            smoothing = loss.label_smoothing
+            return F.cross_entropy(output, target, reduction="sum", label_smoothing=smoothing)
+        rows = rows_of(loss, output, target)
+        return rows.sum() if weights is None else (rows * weights).sum()
+
+    def mean(self, sums: Mapping[str, Tensor], totals: Mapping[str, Tensor | float]) -> Tensor:
+        """The loss of an update: the terms, each divided by its own denominator and weighted."""
+        terms = []
+        for name, loss in self.losses.items():
+            term = _share(sums[name], totals[name])
+            terms.append(term if loss.weight == 1 else term * loss.weight)
+        return terms[0] if len(terms) == 1 else torch.stack(terms).sum()
+
+
+def _share(total: Tensor, by: Tensor | float) -> Tensor:
+    """total / by, and 0 with zero gradient where every row weighs nothing."""
+    return total / (by.clamp_min(1e-30) if isinstance(by, Tensor) else by)
+
+
+def rows_of(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    """The loss of each row, (N,); values of one row are averaged."""
+    return _KINDS[loss.kind](loss, output, target)
+
+
+def _class_of(loss: Loss, target: Tensor) -> Tensor:
+    if loss.kind == "categorical_crossentropy":
+        return target.argmax(-1)
+    return target.reshape(len(target)).long()
+
+
+def _sparse(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    if loss.from_logits:
+        smoothing = loss.label_smoothing
+        return F.cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
+    return _categorical(loss, output, F.one_hot(target, output.shape[-1]).to(output.dtype))
+
+
+def _categorical(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    target = target.to(output.dtype)
+    if loss.label_smoothing:
+        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / output.shape[-1]
+    if loss.from_logits:
+        return -(target * F.log_softmax(output, -1)).sum(-1)
+    share = output / output.sum(-1, keepdim=True)
+    return -(target * share.clamp(CLIP, 1 - CLIP).log()).sum(-1)
+
+
+def _binary(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    target = _like(target, output)
+    if loss.label_smoothing:
+        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
+    if loss.from_logits:
+        values = F.binary_cross_entropy_with_logits(output, target, reduction="none")
+    else:
+        p = output.clamp(CLIP, 1 - CLIP)
+        values = -(target * p.log() + (1 - target) * (1 - p).log())
+    return values.flatten(1).mean(1)
+
+
+def _like(target: Tensor, output: Tensor) -> Tensor:
+    """The target in the output's shape and type; (N,) stands for (N, 1)."""
+    if target.numel() != output.numel():
+        raise TrainingError(
+            f"The output has the shape {tuple(output.shape)}, but its target "
+            f"{tuple(target.shape)}; give the last layer as many units as the target has values."
+        )
+    return target.to(output.dtype).reshape(output.shape)
+
+
+def _squared(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    return (output - _like(target, output)).square().flatten(1).mean(1)
+
+
+def _absolute(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    return (output - _like(target, output)).abs().flatten(1).mean(1)
+
+
+def _huber(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    target = _like(target, output)
+    return F.huber_loss(output, target, reduction="none", delta=1.0).flatten(1).mean(1)
+
+
+_KINDS: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
+    "sparse_categorical_crossentropy": _sparse,
+    "categorical_crossentropy": _categorical,
+    "binary_crossentropy": _binary,
+    "mean_squared_error": _squared,
+    "mean_absolute_error": _absolute,
+    "huber": _huber,
+}
+
+
+def figure(name: str, loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    """The metric `name` of each row, (N,) float64."""
+    if name == "mean_absolute_error":
+        return _absolute(loss, output.double(), target)
+    if name == "mean_squared_error":
+        return _squared(loss, output.double(), target)
+    if loss.kind == "binary_crossentropy":
+        hit = (output > (0.0 if loss.from_logits else 0.5)) == (_like(target, output) > 0.5)
+        return hit.double().flatten(1).mean(1)
+    truth = target.argmax(-1) if loss.kind == "categorical_crossentropy" else target
+    return (output.argmax(-1) == truth).double()
+
+
+def score_function(network: nn.Module, objective: Objective) -> Callable[..., Outputs]:
+    """The network as a function to outputs by name, on which the losses are defined.
+
+    That is `network.logits` where a loss works on logits and the network has a head to leave
+    out, otherwise the network itself. With several outputs, one without a head has the same
+    values either way.
+    """
+    names = list(objective.losses)
+    crossed = [loss for loss in objective.losses.values() if loss.kind in CROSS_ENTROPIES]
+    on_logits = any(loss.from_logits for loss in crossed)
+    if on_logits and not all(loss.from_logits for loss in crossed):
+        raise TrainingError(
+            "Some cross-entropies of this model work on logits and some on probabilities; set "
+            "from_logits=False for all of them, or let every head match its loss."
+        )
+    call = network.logits if on_logits and hasattr(network, "logits") else network
+
+    def outputs(*inputs: Tensor) -> Outputs:
+        found = call(*inputs)
+        return {names[0]: found} if isinstance(found, Tensor) else {k: found[k] for k in names}
+
+    return outputs

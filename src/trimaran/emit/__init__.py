@@ -1,0 +1,1 @@
+"""From a description to source text: the half that all backends share."""

@@ -1,0 +1,109 @@
+"""The architectures, one short file each; `ZOO` is the whole list.
+
+Every model has one input, "input", and one output, "output", that ends in a softmax over the
+classes (one sigmoid where `classes` is 1). Convolutions pad explicitly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from trimaran.errors import DescriptionError
+from trimaran.spec import Model, Shape
+from trimaran.zoo.alexnet import alexnet
+from trimaran.zoo.alexnet_2012 import alexnet_2012
+from trimaran.zoo.cifar10_cnn import cifar10_cnn
+from trimaran.zoo.lenet5 import lenet5
+from trimaran.zoo.mlp import mlp
+from trimaran.zoo.mlp_100_64_10 import mlp_100_64_10
+from trimaran.zoo.mnist_cnn import mnist_cnn
+from trimaran.zoo.mnist_cnn_small import mnist_cnn_small
+from trimaran.zoo.mnist_mlp import mnist_mlp
+from trimaran.zoo.parts import without_head
+from trimaran.zoo.perceptron import perceptron
+from trimaran.zoo.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from trimaran.zoo.vgg16 import vgg16
+from trimaran.zoo.xor_mlp import xor_mlp
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One architecture: how to make it, where it is from, and its size in its reference form."""
+
+    make: Callable[[Shape, int], Model]
+    year: int
+    paper: str
+    parameters: int
+    input_shape: tuple[int, ...]
+    classes: int
+
+
+ZOO: dict[str, Entry] = {
+    "perceptron": Entry(perceptron, 1958, "Rosenblatt, The perceptron", 3, (2,), 1),
+    "xor-mlp": Entry(xor_mlp, 1986, "Rumelhart et al., Nature 323", 33, (2,), 1),
+    "mlp": Entry(mlp, 1986, "Rumelhart et al., Nature 323", 17_226, (64,), 10),
+    "mnist-mlp": Entry(mnist_mlp, 2025, "the chapter, §II", 109_386, (28, 28, 1), 10),
+    "mlp-100-64-10": Entry(mlp_100_64_10, 2025, "the chapter, §VI", 7_114, (100,), 10),
+    "mnist-cnn-small": Entry(mnist_cnn_small, 2025, "the chapter, §III", 693_962, (28, 28, 1), 10),
+    "mnist-cnn": Entry(mnist_cnn, 2025, "the chapter, §IV, on MNIST", 225_034, (28, 28, 1), 10),
+    "cifar10-cnn": Entry(cifar10_cnn, 2025, "the chapter, §IV", 315_722, (32, 32, 3), 10),
+    "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
+    "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
+    "alexnet-2012": Entry(
+        alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000
+    ),
+    "vgg16": Entry(
+        vgg16, 2014, "Simonyan and Zisserman, arXiv:1409.1556", 138_357_544, (224, 224, 3), 1000
+    ),
+    "resnet18": Entry(
+        resnet18, 2015, "He et al., arXiv:1512.03385", 11_689_512, (224, 224, 3), 1000
+    ),
+    "resnet34": Entry(
+        resnet34, 2015, "He et al., arXiv:1512.03385", 21_797_672, (224, 224, 3), 1000
+    ),
+    "resnet50": Entry(
+        resnet50, 2015, "He et al., arXiv:1512.03385", 25_557_032, (224, 224, 3), 1000
+    ),
+    "resnet101": Entry(
+        resnet101, 2015, "He et al., arXiv:1512.03385", 44_549_160, (224, 224, 3), 1000
+    ),
+    "resnet152": Entry(
+        resnet152, 2015, "He et al., arXiv:1512.03385", 60_192_808, (224, 224, 3), 1000
+    ),
+}
+"""Name → architecture. The chapter's models are dated by the chapter."""
+
+
+def build(
+    name: str,
+    input_shape: tuple[int, ...] | None = None,
+    classes: int | None = None,
+    head: bool = True,
+) -> Model:
+    """The architecture of that name, by default in its reference form.
+
+    Args:
+        input_shape: channels-last, without the batch.
+        classes: units of the output; 1 is one sigmoid for two classes.
+        head: False leaves the softmax or sigmoid out, so the output is numbers (regression).
+
+    Raises:
+        DescriptionError: no such name, or an input that the architecture cannot take.
+    """
+    if name not in ZOO:
+        near = get_close_matches(name, ZOO, 1, 0.4) or ["mnist-cnn"]
+        raise DescriptionError(
+            f"model {name!r} is not in the zoo ({', '.join(ZOO)}); did you mean {near[0]!r}?"
+        )
+    entry = ZOO[name]
+    shape = entry.input_shape if input_shape is None else tuple(input_shape)
+    units = entry.classes if classes is None else classes
+    if not shape or min(shape) < 1 or units < 1:
+        raise DescriptionError(
+            f"{name}: expected sizes and classes of 1 or more, got input_shape={shape} and "
+            f"classes={units}; give those of the data."
+        )
+    model = entry.make(shape, units)
+    return model if head else without_head(model)
