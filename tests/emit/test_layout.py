@@ -18,7 +18,11 @@ def formatted(code: str) -> str:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.sampled_from(["width=64", "f(1, 2)", "(3, 4)", "a_name"]), 1, 14))
+@given(
+    st.lists(
+        st.sampled_from(["64 * width", "f(1, 2)", "(3, 4)", "a_name"]), min_size=1, max_size=14
+    )
+)
 def test_wrap_breaks_as_ruff_does(arguments: list[str]) -> None:
     line = f"        self.layer_with_a_long_name = nn.Sequential({', '.join(arguments)})"
     code = "\n".join(["class A:", "    def f(self):", *wrap(line)]) + "\n"
@@ -35,5 +39,7 @@ def test_runs_are_comprehensions() -> None:
 
 
 def test_collapse_touches_only_sequentials() -> None:
-    assert collapse("x = nn.Sequential(f(1), f(1))") == "x = nn.Sequential(*[f(1) for _ in range(2)])"
+    assert (
+        collapse("x = nn.Sequential(f(1), f(1))") == "x = nn.Sequential(*[f(1) for _ in range(2)])"
+    )
     assert collapse("x = f(1), f(1)") == "x = f(1), f(1)"

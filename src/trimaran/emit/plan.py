@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trimaran.errors import DescriptionError
 from trimaran.emit.template import Template
+from trimaran.errors import DescriptionError
 from trimaran.spec.graph import Graph, argument_values, channel_names, walk
 from trimaran.spec.model import Model, camel
 from trimaran.spec.named import evaluate, expression, names, parse, plain, show
@@ -164,6 +164,4 @@ def _verify(graph: Graph, template: Template, texts: list[str], made: Mapping[st
 
 
 def _made(cls: Class, template: Template) -> dict[str, int]:
-    return {
-        a.name: int(template.slots[a.slot].value) for a in cls.arguments if a.slot is not None
-    }
+    return {a.name: int(template.slots[a.slot].value) for a in cls.arguments if a.slot is not None}

@@ -120,22 +120,22 @@ class Int(int):
         return _divide("%", other, self)
 
     def __eq__(self, other: object) -> bool:
-        return self._ask("==", other, int(self) == other)
+        return self._ask("==", other, int(self) == plain(other))
 
     def __ne__(self, other: object) -> bool:
-        return not self._ask("==", other, int(self) == other)
+        return not self._ask("==", other, int(self) == plain(other))
 
     def __lt__(self, other: int) -> bool:
-        return self._ask("<", other, int(self) < other)
+        return self._ask("<", other, int(self) < plain(other))
 
     def __le__(self, other: int) -> bool:
-        return self._ask("<=", other, int(self) <= other)
+        return self._ask("<=", other, int(self) <= plain(other))
 
     def __gt__(self, other: int) -> bool:
-        return self._ask(">", other, int(self) > other)
+        return self._ask(">", other, int(self) > plain(other))
 
     def __ge__(self, other: int) -> bool:
-        return self._ask(">=", other, int(self) >= other)
+        return self._ask(">=", other, int(self) >= plain(other))
 
     def __bool__(self) -> bool:
         return not self._ask("==", 0, int(self) == 0)

@@ -161,7 +161,7 @@ def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Symbol:
         if broken:
             raise DescriptionError(f"{_path(key, symbols)} {broken}")
         shape = layer.output(*shapes)
-    inside = (key,) if layer.parameters(*shapes) else ()
+        inside = (key,) if layer.parameters(*shapes) else ()
     return Symbol(shape, "float32", _made(Made(key, layer, symbols, next(_order), inside)))
 
 

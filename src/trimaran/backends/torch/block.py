@@ -66,12 +66,12 @@ class Writer:
     def write(self, path: str, graph: Graph, uses: Uses) -> Template:
         """The template of the block at `path`."""
         numbers, steps = Numbers(), list[Step]()
-        keys = {i: (i,) for i in range(len(graph.inputs))}
+        keys: dict[int, Key] = {i: (i,) for i in range(len(graph.inputs))}
         scope = Scope(graph, path, (), keys, {i: self._tag(path, i) for i in keys})
         with recording(None):
             self._calls(scope, uses, numbers, steps)
         outputs, result = self._result(scope)
-        ports = {(i,): name for i, name in enumerate(port_names(graph))}
+        ports: dict[Key, str] = {(i,): name for i, name in enumerate(port_names(graph))}
         lines = statements(ports, steps, outputs, result)
         init = tuple(f"        self.{name} = {text}" for name, text in scope.modules.items())
         return Template(init, lines, tuple(numbers.slots))
@@ -164,7 +164,8 @@ class Writer:
         module = construct(uses[path], op, scope.shapes(call), numbers)
         inputs = ", ".join(f"{{{i}}}" for i in range(len(call.inputs)))
         text = f"{scope.module(call.layer, module)}({inputs})"
-        text = self._converted(scope, call, text, [self._tag(path, i) for i in range(len(op.inputs))])
+        wants = [self._tag(path, i) for i in range(len(op.inputs))]
+        text = self._converted(scope, call, text, wants)
         tags = tuple(self._tag(path, value) for _, value in op.outputs)
         self._step(scope, call, made, text, tags, False, steps)
 

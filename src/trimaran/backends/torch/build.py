@@ -13,10 +13,12 @@ from torch import nn
 from trimaran.backends.protocol import Forward, Gradients
 from trimaran.backends.torch import source as sources
 from trimaran.backends.torch.emit import emit
-from trimaran.backends.torch.gradients import gradients
+from trimaran.backends.torch.gradients import batch_loss, derivatives
+from trimaran.backends.torch.losses import score_function
 from trimaran.backends.torch.weights import arrays, assign
 from trimaran.spec.layout import FIRST, layouts
 from trimaran.spec.model import Model
+from trimaran.tasks.loss import Objective
 
 
 def module(
@@ -32,7 +34,7 @@ def module(
 
 
 def to_torch(array: np.ndarray) -> torch.Tensor:
-    """A channels-last batch as the module takes it: maps as (N, C, H, W) in channels-last memory."""
+    """A channels-last batch as the module takes it: maps as (N, C, H, W), memory unchanged."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.permute(0, 3, 1, 2) if tensor.dim() == 4 else tensor
 
@@ -58,7 +60,9 @@ class TorchNetwork:
         tags = layouts(model).values
         self._first = {leaf.path: tags[leaf.output] == FIRST for leaf in model.leaves}
         peeled = {dict(model.outputs)[name]: name for name in model.heads}
-        self._heads = {l.path: peeled[l.output] for l in model.leaves if l.output in peeled}
+        self._heads = {
+            leaf.path: peeled[leaf.output] for leaf in model.leaves if leaf.output in peeled
+        }
 
     def forward(
         self, inputs: Mapping[str, np.ndarray], taps: Sequence[str] = (), training: bool = False
@@ -81,8 +85,22 @@ class TorchNetwork:
         taps: Sequence[str] = (),
     ) -> Gradients:
         """Loss and gradients in training mode, without dropout."""
+        tensors = [tensor.requires_grad_() for tensor in self.tensors(inputs)]
+        goals = {name: torch.from_numpy(np.array(value)) for name, value in targets.items()}
         with _quiet(self.module, True):
-            return gradients(self, inputs, targets, losses, taps)
+            with self.listening(taps) as heard:
+                outputs = score_function(self.module, Objective(dict(losses)))(*tensors)
+            loss = batch_loss(outputs, goals, losses)
+            own, given, tapped = derivatives(loss, self.module, tensors, heard)
+        return Gradients(
+            float(loss.detach()),
+            {name: gradient.numpy() for name, gradient in own.items()},
+            {
+                p.name: to_numpy(g, g.dim() == 4)
+                for p, g in zip(self.model.inputs, given, strict=True)
+            },
+            {path: to_numpy(g, self._first[path]) for path, g in tapped.items()},
+        )
 
     def weights(self) -> dict[str, np.ndarray]:
         """All arrays by their key in `model.safetensors`."""
@@ -92,15 +110,6 @@ class TorchNetwork:
         """The inputs in the order of the module's arguments, in the network's precision."""
         dtype = getattr(torch, self.precision)
         return [to_torch(inputs[port.name]).to(dtype) for port in self.model.inputs]
-
-    def logits(self, tensors: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The outputs below their heads, as training has them."""
-        function = self.module.logits if self.model.heads else self.module
-        return self._outputs(function(*tensors))
-
-    def channels_first(self, path: str) -> bool:
-        """Whether the leaf's output has its channels after the batch."""
-        return self._first[path]
 
     def _outputs(self, returned: Any) -> dict[str, torch.Tensor]:
         return returned if isinstance(returned, dict) else {self.model.outputs[0][0]: returned}
@@ -124,7 +133,7 @@ class TorchNetwork:
             return listen
 
         for prefix, inner in self.module.named_modules():
-            inner.listen = listener(prefix)  # type: ignore[assignment]
+            inner.listen = listener(prefix)
         try:
             yield heard
         finally:

@@ -63,7 +63,11 @@ def _constructor(cls: Class) -> list[str]:
         return []
     arguments = "".join(f", {argument.name}" for argument in cls.arguments)
     head = wrap(f"    def __init__(self{arguments}):")
-    return [*head, "        super().__init__()", *(w for line in cls.init for w in wrap(collapse(line)))]
+    return [
+        *head,
+        "        super().__init__()",
+        *(w for line in cls.init for w in wrap(collapse(line))),
+    ]
 
 
 def _method(name: str, ports: list[str], lines: tuple[str, ...]) -> list[str]:

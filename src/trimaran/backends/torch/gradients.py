@@ -1,44 +1,37 @@
-"""Derivatives of the loss by autograd, as NumPy arrays in the neutral layout."""
+"""Derivatives of the loss by autograd."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 
-from trimaran.backends.protocol import Gradients
-from trimaran.backends.torch.losses import batch_loss
-
-if TYPE_CHECKING:
-    from trimaran.backends.torch.build import TorchNetwork
+from trimaran.backends.torch.losses import Criterion
+from trimaran.tasks.loss import Loss, Objective
 
 
-def gradients(
-    network: TorchNetwork,
-    inputs: Mapping[str, np.ndarray],
-    targets: Mapping[str, np.ndarray],
-    losses: Mapping[str, Any],
-    taps: Sequence[str],
-) -> Gradients:
-    """The loss of the batch, and its gradients by parameters, inputs and tapped values."""
-    tensors = [tensor.requires_grad_() for tensor in network.tensors(inputs)]
-    goals = {name: torch.from_numpy(np.array(value)) for name, value in targets.items()}
-    with network.listening(taps) as heard:
-        outputs = network.logits(tensors)
-    loss = batch_loss(outputs, goals, losses)
-    parameters = {n: p for n, p in network.module.named_parameters() if p.requires_grad}
-    wanted = [*parameters.values(), *tensors, *heard.values()]
-    found = iter(torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True))
-    return Gradients(
-        float(loss.detach()),
-        {name: next(found).numpy() for name in parameters},
-        {port.name: _last(g := next(found), g.dim() == 4) for port in network.model.inputs},
-        {path: _last(next(found), network.channels_first(path)) for path in heard},
-    )
+def batch_loss(
+    outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], losses: Mapping[str, Loss]
+) -> Tensor:
+    """The loss of one batch whose rows weigh alike."""
+    criterion = Criterion(Objective(dict(losses)))
+    sums, totals = {}, {}
+    for name, output in outputs.items():
+        rows, totals[name] = criterion.row_weights(name, targets[name], None)
+        sums[name] = criterion.sum(name, output, targets[name], rows)
+    return criterion.mean(sums, totals)
 
 
-def _last(tensor: torch.Tensor, first: bool) -> np.ndarray:
-    moved = tensor.movedim(1, -1) if first and tensor.dim() > 2 else tensor
-    return np.ascontiguousarray(moved.numpy())
+def derivatives(
+    loss: Tensor, network: nn.Module, inputs: Sequence[Tensor], taps: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], list[Tensor], dict[str, Tensor]]:
+    """∂loss by the trainable parameters, the inputs, and the tapped values."""
+    parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    wanted = [*parameters.values(), *inputs, *taps.values()]
+    grads = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
+    found: Iterator[Tensor] = iter(grads)
+    by_parameter = dict(zip(parameters, islice(found, len(parameters)), strict=True))
+    by_input = list(islice(found, len(inputs)))
+    return by_parameter, by_input, dict(zip(taps, found, strict=True))

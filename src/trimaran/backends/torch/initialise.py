@@ -104,6 +104,7 @@ def in_place(initial: Initializer, target: str, fan: tuple[int, int] | None) -> 
             return f"uniform_({target}, {-limit!r}, {limit!r})"
     if initial in IN_PLACE and fan is None:
         return IN_PLACE[initial].format(target)
+    assert isinstance(initial, VarianceScaling)
     return _scaled(initial, target, fan)
 
 

@@ -106,9 +106,9 @@ def _padding(
     layer: Any, site: Site, kernel: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[str | None, str | None]:
     """(padding argument, padded input): at most one of them is needed."""
-    plain = concrete(layer)
+    plain: Any = concrete(layer)
     spatial = site.shapes[0][:-1]
-    explicit = pads(plain.padding, spatial, kernel, plain.strides, dilation)  # type: ignore[attr-defined]
+    explicit = pads(plain.padding, spatial, kernel, plain.strides, dilation)
     if explicit is None:
         sizes = ", ".join(str(tuple(int(v) for v in t)) for t in (kernel, layer.strides, dilation))
         return None, f"same_pad({{0}}, {sizes})"
@@ -140,9 +140,7 @@ def _max_pool(layer: Any, site: Site) -> Code:
 def _window(layer: Any, around: str | None, numbers: Numbers) -> str:
     size = numbers.many(layer.pool_size, "pool_size")
     stride = None if layer.strides == layer.pool_size else numbers.many(layer.strides, "stride")
-    return _arguments(
-        size, stride and f"stride={stride}", f"padding={around}" if around else None
-    )
+    return _arguments(size, stride and f"stride={stride}", f"padding={around}" if around else None)
 
 
 def _average_pool(layer: Any, site: Site) -> Code:
@@ -166,7 +164,9 @@ def _global(function: str, module: str) -> Callable[[Any, Site], Code]:
         keep = ", keepdim=True" if layer.keepdims else ""
         pool = f"nn.{module}{layer.RANK}d(1)"
         alone = pool if layer.keepdims else f"nn.Sequential({pool}, nn.Flatten())"
-        return Code(f"{{0}}.{function}(dim={axes}{keep})", None, alone if module[:2] == "Ad" else None)
+        return Code(
+            f"{{0}}.{function}(dim={axes}{keep})", None, alone if module[:2] == "Ad" else None
+        )
 
     return rule
 

@@ -7,6 +7,7 @@ one update, and all batches of an epoch, add up to the mean that the definition 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -165,7 +166,9 @@ def score_function(network: nn.Module, objective: Objective) -> Callable[..., Ou
             "Some cross-entropies of this model work on logits and some on probabilities; set "
             "from_logits=False for all of them, or let every head match its loss."
         )
-    call = network.logits if on_logits and hasattr(network, "logits") else network
+    call: Callable[..., Any] = network
+    if on_logits and hasattr(network, "logits"):
+        call = network.logits  # type: ignore[assignment]
 
     def outputs(*inputs: Tensor) -> Outputs:
         found = call(*inputs)

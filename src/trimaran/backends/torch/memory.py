@@ -8,7 +8,7 @@ begin depends on the batch's number alone, so a resumed epoch sees the very same
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,16 @@ class Source:
     def __len__(self) -> int:
         return len(self.split)
 
+    def not_finite(self, index: np.ndarray) -> int | None:
+        """The id of the first row at `index` with a value that is not finite, if there is one."""
+        rows = self.split.take(index)
+        for values in (*rows.inputs.values(), *rows.targets.values()):
+            if values.dtype.kind == "f":
+                bad = ~np.isfinite(values.reshape(len(values), -1)).all(1)
+                if bad.any():
+                    return int(rows.ids[int(np.argmax(bad))])
+        return None
+
     def _go_home(self) -> None:
         """Keeps the set on a GPU that has room for it twice over."""
         if self.form.device != "cuda" or self.change.augment is not None:
@@ -93,7 +103,7 @@ class Source:
 
     def batches(
         self, order: Sequence[np.ndarray], start: int = 0, epoch: int = 0
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch, None, None]:
         """The batches of `order` from number `start` on.
 
         The inputs of a batch are overwritten after the next one is asked for.
@@ -106,14 +116,15 @@ class Source:
             group = order[first : first + several]
             index = np.concatenate(group) if len(group) > 1 else group[0]
             inputs = self._gather(index, epoch)
-            yield from self._cut(first, group, inputs, self._labels(index), start)
+            yield from self._cut(first, group, inputs, self.labels(index), start)
 
     def _several(self, size: int) -> int:
         """How many batches make a chunk."""
         row = sum(4 * t[0].numel() for t in self._inputs.values())
         return max(1, CHUNK_BYTES // max(row * size, 1))
 
-    def _labels(self, index: np.ndarray) -> tuple[dict[str, Tensor], Tensor | None]:
+    def labels(self, index: np.ndarray) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Targets by output, and sample weights, of the rows at `index`, on the device."""
         at = torch.from_numpy(index)
         device = self.form.device
         targets = {k: t.index_select(0, at).to(device) for k, t in self._targets.items()}
@@ -165,7 +176,7 @@ class Source:
         inputs: tuple[Tensor, ...],
         labels: tuple[dict[str, Tensor], Tensor | None],
         start: int,
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch, None, None]:
         targets, weights = labels
         begin = 0
         for number, index in enumerate(group, first):
@@ -181,13 +192,13 @@ class Source:
 
     def _streamed(
         self, stream: Stream, order: Sequence[np.ndarray], start: int, epoch: int
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch, None, None]:
         change = self.change
         found = stream.batches(order[start:], change.augment, epoch, change.seed)
         for number, rows in enumerate(found, start):
             raw = {name: _tensor(rows.inputs[name]) for name in self.form.inputs}
             inputs = tuple(self._convert(name, raw[name]) for name in self.form.inputs)
-            yield Batch(number, inputs, *self._labels(order[number]))
+            yield Batch(number, inputs, *self.labels(order[number]))
 
 
 def _tensor(values: np.ndarray) -> Tensor:

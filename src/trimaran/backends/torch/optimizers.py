@@ -7,7 +7,7 @@ tensors in Python at each step, which is a tenth of the time of a small network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from trimaran.errors import RunError, TrainingError
 from trimaran.training.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSProp, first_slot
 
 _FUSED_DEVICES = ("cpu", "cuda")
+
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class Update:
@@ -119,10 +122,10 @@ def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) 
         tensor.copy_(saved[key])
 
 
-def _adam(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
+def _adam(update: Update, gradients: Tensors, rate: float) -> None:
     given = update.given
     assert isinstance(given, Adam | AdamW)
-    kernel = torch._fused_adam_ if isinstance(given, Adam) else torch._fused_adamw_  # type: ignore[attr-defined]
+    kernel = torch._fused_adam_ if isinstance(given, Adam) else torch._fused_adamw_
     kernel(
         update._tensors,
         gradients,
@@ -140,10 +143,10 @@ def _adam(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
     )
 
 
-def _sgd(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
+def _sgd(update: Update, gradients: Tensors, rate: float) -> None:
     given = update.given
     assert isinstance(given, SGD)
-    torch._fused_sgd_(  # type: ignore[attr-defined]
+    torch._fused_sgd_(
         update._tensors,
         gradients,
         update.slots.get("momentum", []),
@@ -157,10 +160,10 @@ def _sgd(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
     )
 
 
-def _adagrad(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
+def _adagrad(update: Update, gradients: Tensors, rate: float) -> None:
     given = update.given
     assert isinstance(given, Adagrad)
-    torch._fused_adagrad_(  # type: ignore[attr-defined]
+    torch._fused_adagrad_(
         update._tensors,
         gradients,
         update.slots["sum"],
@@ -173,7 +176,7 @@ def _adagrad(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
     )
 
 
-_KERNELS = {
+_KERNELS: dict[type[Optimizer], Callable[[Update, Tensors, float], None]] = {
     kind: kernel
     for kind, kernel, name in (
         (SGD, _sgd, "_fused_sgd_"),
@@ -185,7 +188,7 @@ _KERNELS = {
 }
 
 
-def _foreach(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
+def _foreach(update: Update, gradients: Tensors, rate: float) -> None:
     """The definition, one operation for all parameters at a time."""
     given, weights, slots = update.given, update._tensors, update.slots
     if isinstance(given, AdamW):
@@ -204,9 +207,7 @@ def _foreach(update: Update, gradients: Sequence[Tensor], rate: float) -> None:
     torch._foreach_add_(weights, change, alpha=-rate)
 
 
-def _sgd_change(
-    given: SGD, gradients: Sequence[Tensor], slots: Mapping[str, list[Tensor]]
-) -> Sequence[Tensor]:
+def _sgd_change(given: SGD, gradients: Tensors, slots: Mapping[str, list[Tensor]]) -> Tensors:
     if not given.momentum:
         return gradients
     torch._foreach_mul_(slots["momentum"], given.momentum)
@@ -218,10 +219,10 @@ def _sgd_change(
 
 def _adam_change(
     given: Adam | AdamW,
-    gradients: Sequence[Tensor],
+    gradients: Tensors,
     slots: Mapping[str, list[Tensor]],
     count: int,
-) -> Sequence[Tensor]:
+) -> Tensors:
     torch._foreach_lerp_(slots["mean"], gradients, 1 - given.beta_1)
     torch._foreach_mul_(slots["variance"], given.beta_2)
     torch._foreach_addcmul_(slots["variance"], gradients, gradients, 1 - given.beta_2)
@@ -231,11 +232,11 @@ def _adam_change(
 
 
 def _rmsprop_change(
-    given: RMSProp, gradients: Sequence[Tensor], slots: Mapping[str, list[Tensor]]
-) -> Sequence[Tensor]:
+    given: RMSProp, gradients: Tensors, slots: Mapping[str, list[Tensor]]
+) -> Tensors:
     torch._foreach_mul_(slots["variance"], given.rho)
     torch._foreach_addcmul_(slots["variance"], gradients, gradients, 1 - given.rho)
-    spread: Sequence[Tensor] = slots["variance"]
+    spread: Tensors = slots["variance"]
     if given.centered:
         torch._foreach_lerp_(slots["mean"], gradients, 1 - given.rho)
         spread = torch._foreach_addcmul(spread, slots["mean"], slots["mean"], -1.0)
@@ -247,9 +248,7 @@ def _rmsprop_change(
     return slots["momentum"]
 
 
-def _ratio(
-    above: Sequence[Tensor], square: Sequence[Tensor], divisor: float, epsilon: float
-) -> Sequence[Tensor]:
+def _ratio(above: Tensors, square: Tensors, divisor: float, epsilon: float) -> Tensors:
     """above / (sqrt(square) / divisor + epsilon)."""
     below = torch._foreach_sqrt(square)
     torch._foreach_div_(below, divisor)
@@ -258,7 +257,7 @@ def _ratio(
 
 
 @torch.no_grad()
-def clip(gradients: Sequence[Tensor], norm: float | None, value: float | None) -> None:
+def clip(gradients: Tensors, norm: float | None, value: float | None) -> None:
     """Clips in place: each element to ±value, then all together to a global norm.
 
     As in torch.nn.utils.clip_grad_norm_, the factor is norm / (found + 1e-6), at most 1. R.

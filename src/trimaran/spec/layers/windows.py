@@ -16,8 +16,8 @@ def padding_of(given: Any, rank: int) -> Padding:
     if given in ("valid", "same"):
         return str(given)
     if isinstance(given, int):
-        return ((given, given),) * rank
-    if rank == 1 and isinstance(given, tuple | list) and len(given) == 2:
+        given = (given,) * rank
+    elif rank == 1 and isinstance(given, tuple | list) and len(given) == 2:
         given = (given,)
     try:
         axes = tuple((a, a) if isinstance(a, int) else (a[0], a[1]) for a in given)

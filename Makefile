@@ -1,0 +1,40 @@
+# `make run` and `make test` need Python 3.11 or newer and make, and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: run test lint types laws bench clean
+
+run: $(VENV)/.core
+	$(BIN)/trimaran train mnist-cnn
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+laws: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/laws
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/mnist_cnn.py
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/pip install -c constraints.txt -e ".[dev]"
+	touch $@

@@ -1,0 +1,34 @@
+"""Writes the rows of Trimaran's own train/validation split, so that the peers train on the same.
+
+MNIST: the row numbers alone, since every contender reads the same idx.gz files. CIFAR-10: the
+pictures too, since its files need decoding, which is not what the benchmark compares.
+"""
+
+import argparse
+
+import numpy as np
+
+from trimaran.data.prepare import DataSettings, prepare
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("set", choices=["mnist", "cifar10"])
+    parser.add_argument("out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=0, help="rows in all; 0 takes every row")
+    options = parser.parse_args()
+
+    settings = DataSettings(set=options.set, validation=0.2, limit=options.limit or None)
+    splits = prepare(settings, options.seed).splits
+    held = {name: splits[name] for name in ("train", "validation")}
+    if options.set == "mnist":
+        np.savez(options.out, **{name: rows.ids for name, rows in held.items()})
+        return
+    images = {f"{name}_images": rows.inputs["input"] for name, rows in held.items()}
+    labels = {f"{name}_labels": rows.targets["output"] for name, rows in held.items()}
+    np.savez(options.out, **images, **labels)
+
+
+if __name__ == "__main__":
+    main()

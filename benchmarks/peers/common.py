@@ -1,0 +1,100 @@
+"""What every contender shares: its arguments, the data, and the clock.  NumPy only.
+
+Each contender is one process that ends by printing one JSON line (`Clock.report`).
+"""
+
+import argparse
+import gzip
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Settings:
+    network: str  # "cnn", "mlp" or "resnet18"
+    batch: int
+    epochs: int
+    seed: int
+    rows: str  # an .npz file that names the rows (mnist) or holds them (cifar10); see harness.py
+
+
+def settings() -> Settings:
+    """Reads the arguments that harness.py passes to each contender."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("network")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", required=True)
+    return Settings(**vars(parser.parse_args()))
+
+
+def _idx(path: Path, header: int) -> np.ndarray:
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=header)
+
+
+def mnist(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train and validation images (N, 28, 28) float32 in [0, 1] and labels (N,) int64."""
+    folder = Path(os.environ["TRIMARAN_DATA"]) / "mnist"
+    images = _idx(folder / "train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+    labels = _idx(folder / "train-labels-idx1-ubyte.gz", 8).astype(np.int64)
+    images = images.astype(np.float32) / 255
+    with np.load(rows) as chosen:
+        train, held = chosen["train"], chosen["validation"]
+    return images[train], labels[train], images[held], labels[held]
+
+
+def cifar10(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train and validation images (N, 32, 32, 3) float32 in [0, 1] and labels (N,) int64."""
+    with np.load(rows) as saved:
+        names = ("train_images", "train_labels", "validation_images", "validation_labels")
+        a, b, c, d = (saved[name] for name in names)
+    return a.astype(np.float32) / 255, b, c.astype(np.float32) / 255, d
+
+
+@dataclass
+class Clock:
+    """Notes when each epoch's training ended and when its validation ended."""
+
+    images: int  # training images per epoch
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    _began: float = 0.0
+    _trained: float = 0.0
+
+    def begin(self) -> None:
+        self._began = time.perf_counter()
+
+    def trained(self) -> None:
+        self._trained = time.perf_counter()
+
+    def validated(self, accuracy: float) -> None:
+        """Call when the epoch's validation accuracy is known."""
+        seconds = self._trained - self._began
+        epoch = Epoch(self.images, seconds, float(accuracy), time.time())
+        self.epochs.append(asdict(epoch))
+
+    def report(self, parameters: int, packages: tuple[str, ...], precision: str) -> None:
+        """Prints the one JSON line that harness.py reads."""
+        versions = {name: version(name) for name in packages}
+        answer = {
+            "epochs": self.epochs,
+            "parameters": parameters,
+            "versions": versions,
+            "precision": precision,
+        }
+        print(json.dumps(answer), flush=True)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    images: int
+    train_seconds: float  # without validation
+    val_accuracy: float
+    ended: float  # seconds since 1970, after validation

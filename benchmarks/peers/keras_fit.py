@@ -1,0 +1,78 @@
+"""Keras 3 on TensorFlow: compile and fit on arrays, every setting at its default, no bar."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import common
+import keras
+from keras import layers
+
+
+def cnn() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def mlp() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((784,)),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+class Times(keras.callbacks.Callback):
+    def __init__(self, clock: common.Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.clock.begin()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.clock.trained()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.clock.validated(logs["val_accuracy"])
+
+
+def main() -> None:
+    settings = common.settings()
+    keras.utils.set_random_seed(settings.seed)
+    x, y, x_val, y_val = common.mnist(settings.rows)
+    shape = (-1, 784) if settings.network == "mlp" else (-1, 28, 28, 1)
+    model = {"cnn": cnn, "mlp": mlp}[settings.network]()
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    clock = common.Clock(len(x))
+    model.fit(
+        x.reshape(shape),
+        y,
+        batch_size=settings.batch,
+        epochs=settings.epochs,
+        validation_data=(x_val.reshape(shape), y_val),
+        callbacks=[Times(clock)],
+        verbose=0,
+    )
+    clock.report(model.count_params(), ("keras", "tensorflow-cpu"), "float32")
+
+
+if __name__ == "__main__":
+    main()

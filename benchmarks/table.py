@@ -1,0 +1,60 @@
+"""The printed form of a comparison."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+METRICS = {  # field: title and decimals
+    "images_per_second": ("images/s", 0),
+    "first_epoch": ("start to epoch 1 (s)", 2),
+    "memory": ("peak memory (MiB)", 0),
+    "accuracy": ("validation accuracy", 4),
+}
+RATIOS = ("images_per_second", "first_epoch", "memory")
+
+
+def table(answer: Mapping[str, Any]) -> str:
+    """Medians with their range over the rounds, then Trimaran's ratios to each peer."""
+    titles = [METRICS[m][0] for m in METRICS]
+    rows = [["", "precision", *titles]]
+    for name, measured in answer["results"].items():
+        cells = [_cell([m[key] for m in measured], METRICS[key][1]) for key in METRICS]
+        rows.append([name, measured[0]["precision"], *cells])
+    ratio_rows = [["ratio (ours / peer)", *(METRICS[m][0] for m in RATIOS)]]
+    for ours, peers in answer["ratios"].items():
+        for peer, values in peers.items():
+            cells = [_cell(list(values[m].values()), 2) for m in RATIOS]
+            ratio_rows.append([f"{ours} / {peer}", *cells])
+    parts = [_facts(answer), _aligned(rows)]
+    if len(ratio_rows) > 1:
+        parts.append(_aligned(ratio_rows))
+    return "\n\n".join(parts)
+
+
+def _facts(answer: Mapping[str, Any]) -> str:
+    machine = answer["machine"]
+    measured = [m for rows in answer["results"].values() for m in rows]
+    versions = {k: v for m in measured for k, v in m["versions"].items()}
+    busy = max(m["busy_before"] for m in measured)
+    lines = [
+        f"{answer['command']}   (seed {answer['seed']}, {machine['time']})",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+        f"{machine['system']}, Python {machine['python']}",
+        ", ".join(f"{name} {number}" for name, number in sorted(versions.items())),
+    ]
+    if busy > 0.1:
+        lines.append(f"WARNING: others used up to {busy:.0%} of the CPU; these times mean little.")
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float], decimals: int) -> str:
+    middle, low, high = (f"{f(values):.{decimals}f}" for f in (median, min, max))
+    return middle if low == high else f"{middle} ({low}-{high})"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    rule = ["-" * width for width in widths]
+    lines = [rows[0], rule, *rows[1:]]
+    pairs = [zip(line, widths, strict=True) for line in lines]
+    return "\n".join(" | ".join(cell.ljust(width) for cell, width in line) for line in pairs)

@@ -1,0 +1,51 @@
+"""A network scored on a split: in float32 and inference mode, whatever trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from trimaran.backends.torch.losses import Criterion, Outputs
+from trimaran.backends.torch.memory import Source
+from trimaran.backends.torch.tally import Entry, Tally
+
+
+@torch.no_grad()
+def score(
+    network: nn.Module,
+    outputs: Callable[..., Outputs],
+    criterion: Criterion,
+    source: Source,
+    batch_size: int,
+) -> dict[str, float]:
+    """Mean loss and metrics under Keras's keys. The network's mode is as before afterwards."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    tally = Tally(criterion)
+    rows = np.arange(len(source))
+    order = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    for batch in source.batches(order):
+        found = outputs(*batch.inputs)
+        tally.add(entry_of(batch.number, criterion, found, batch.targets, batch.weights))
+    tally.drain()
+    for module, training in modes.items():
+        module.training = training
+    return tally.metrics()
+
+
+def entry_of(
+    number: int,
+    criterion: Criterion,
+    found: Outputs,
+    targets: dict[str, torch.Tensor],
+    weights: torch.Tensor | None,
+) -> Entry:
+    """A batch's loss sums and denominators, detached."""
+    sums, totals = {}, {}
+    for name in criterion.losses:
+        by_row, totals[name] = criterion.row_weights(name, targets[name], weights)
+        sums[name] = criterion.sum(name, found[name], targets[name], by_row)
+    return Entry(number, sums, totals, found, targets)

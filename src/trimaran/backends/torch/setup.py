@@ -1,0 +1,197 @@
+"""Everything of a run that stands still while it trains, made ready once."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from trimaran.backends.torch.losses import Criterion, Outputs, score_function
+from trimaran.backends.torch.memory import Change, Form, Source
+from trimaran.backends.torch.optimizers import Averages, Update
+from trimaran.backends.torch.resume import Held
+from trimaran.data.augment import Augment
+from trimaran.data.batches import Rows
+from trimaran.data.order import epoch_order
+from trimaran.data.stream import Stream
+from trimaran.errors import TrainingError
+from trimaran.tasks.loss import CROSS_ENTROPIES, Loss, Objective
+from trimaran.training.execution import Execution
+from trimaran.training.naming import build, nearest
+from trimaran.training.schedules import Horizon
+from trimaran.training.settings import Training
+
+Splits = Mapping[str, Rows | Stream]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The prepared parts: `outputs` runs the network to what the losses take, `criterion` weighs
+    training rows, `judge` the rows of validation, and `trained` names what moves."""
+
+    training: Training
+    execution: Execution
+    outputs: Callable[..., Outputs]
+    criterion: Criterion
+    judge: Criterion
+    train: Source
+    validation: Source | None
+    held: Held
+    still: tuple[nn.Module, ...]
+    joins_last: bool
+
+    @property
+    def network(self) -> nn.Module:
+        return self.held.network
+
+    @property
+    def horizon(self) -> Horizon:
+        batches = len(self.order(0))
+        updates = -(-batches // self.training.accumulate)
+        return Horizon(updates * self.training.epochs, updates)
+
+    def order(self, epoch: int) -> list[np.ndarray]:
+        """The batches of an epoch, as positions. Batch normalization cannot learn from one row, so
+        a last batch of one joins the batch before it."""
+        given = self.training
+        order = epoch_order(given.seed, epoch, len(self.train), given.batch_size, given.shuffle)
+        if self.joins_last and len(order) > 1 and len(order[-1]) == 1:
+            order[-2:] = [np.concatenate(order[-2:])]
+        return order
+
+    def train_mode(self) -> None:
+        """Training mode, except for normalizations whose weights are frozen."""
+        self.network.train()
+        for module in self.still:
+            module.eval()
+
+
+def set_up(
+    network: nn.Module,
+    objective: Objective,
+    splits: Splits,
+    training: Training,
+    execution: Execution,
+) -> Setup:
+    """Moves the network to its device and layout and prepares everything around it.
+
+    Raises `TrainingError` where network, data and settings do not fit together.
+    """
+    if "train" not in splits:
+        raise TrainingError("The data has no split named 'train'; add one to train on.")
+    freeze(network, training.freeze)
+    layout = torch.channels_last if execution.channels_last else torch.contiguous_format
+    network.to(device=execution.device, memory_format=layout)  # type: ignore[call-overload]
+    judged = _objective(objective, training, None)
+    objective = _objective(objective, training, splits["train"])
+    form = _form(network, objective, splits["train"], execution)
+    trained = {key: p for key, p in network.named_parameters() if p.requires_grad}
+    if not trained:
+        raise TrainingError("No weight is left to train; take patterns out of freeze.")
+    held = Held(network, Update(training.optimizer, trained, execution.fused), None, {})
+    if training.ema is not None:
+        held.averages = Averages(training.ema, trained)
+    outputs = score_function(network, objective)
+    validation = splits.get("validation")
+    return Setup(
+        training,
+        execution,
+        torch.compile(outputs) if execution.compile else outputs,
+        Criterion(objective, execution.device),
+        Criterion(judged, execution.device),
+        Source(splits["train"], form, Change(_augment(training), training.seed)),
+        None if validation is None else Source(validation, form),
+        held,
+        _still(network),
+        any(isinstance(m, _BatchNorm) and m.training for m in network.modules()),
+    )
+
+
+def freeze(network: nn.Module, patterns: tuple[str, ...]) -> None:
+    """Stops the training of parameters whose path, or a block around them, matches a glob."""
+    keys = [key for key, _ in network.named_parameters()]
+    for pattern in patterns:
+        if not any(_matches(key, pattern) for key in keys):
+            hint = nearest(pattern, sorted({k.rpartition(".")[0] or k for k in keys}))
+            raise TrainingError(f"The pattern {pattern!r} in freeze matches no weight; {hint}.")
+    for key, parameter in network.named_parameters():
+        parameter.requires_grad_(not any(_matches(key, pattern) for pattern in patterns))
+
+
+def _matches(key: str, pattern: str) -> bool:
+    parts = key.split(".")
+    around = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+    return any(fnmatch.fnmatchcase(path, pattern) for path in around)
+
+
+def _still(network: nn.Module) -> tuple[nn.Module, ...]:
+    """Batch normalizations with frozen weights: as in Keras, they keep their statistics too."""
+    found = []
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if isinstance(module, _BatchNorm) and own and not any(p.requires_grad for p in own):
+            found.append(module)
+    return tuple(found)
+
+
+def _objective(objective: Objective, training: Training, train: Rows | Stream | None) -> Objective:
+    """The objective with the settings' label smoothing and, for training rows, class weights."""
+    losses = {}
+    for name, loss in objective.losses.items():
+        if loss.kind in CROSS_ENTROPIES and training.label_smoothing:
+            loss = replace(loss, label_smoothing=training.label_smoothing)
+        if train is not None and training.class_weights is not None:
+            loss = _weighted(name, loss, training, train)
+        losses[name] = loss
+    return replace(objective, losses=losses)
+
+
+def _weighted(name: str, loss: Loss, training: Training, train: Rows | Stream) -> Loss:
+    if loss.kind not in CROSS_ENTROPIES:
+        return loss
+    target = train.targets[name]
+    one_hot = loss.kind == "categorical_crossentropy"
+    classes = (target.argmax(-1) if one_hot else target.reshape(len(target))).astype(np.int64)
+    most = target.shape[-1] if one_hot else int(classes.max(initial=1)) + 1
+    if training.class_weights == "balanced":
+        counts = np.bincount(classes, minlength=most)
+        present = np.count_nonzero(counts)
+        weights = len(classes) / (present * np.maximum(counts, 1))
+        return replace(loss, class_weights=tuple(weights.tolist()))
+    given = training.class_weights
+    assert isinstance(given, tuple)
+    if len(given) < most:
+        raise TrainingError(
+            f"class_weights has {len(given)} numbers, but the output {name!r} has {most} classes; "
+            f"give one for each, or 'balanced'."
+        )
+    return replace(loss, class_weights=given)
+
+
+def _form(
+    network: nn.Module, objective: Objective, train: Rows | Stream, execution: Execution
+) -> Form:
+    floats = (p.dtype for p in network.parameters() if p.dtype.is_floating_point)
+    return Form(
+        objective.inputs or _input_names(train),
+        tuple(objective.losses),
+        execution.device,
+        next(floats, torch.float32),
+        execution.channels_last,
+    )
+
+
+def _input_names(train: Rows | Stream) -> tuple[str, ...]:
+    return tuple(train.inputs) if isinstance(train, Rows) else (train.name,)
+
+
+def _augment(training: Training) -> Augment | None:
+    given = training.augment
+    if isinstance(given, Mapping):
+        given = build(Augment, given, "setting augment")
+    return given if given is not None and given.active else None

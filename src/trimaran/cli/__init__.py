@@ -1,0 +1,79 @@
+"""The command line: one file per verb, nothing heavy imported before a verb needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+VERBS = {
+    "train": "train a recipe, or a model for your own data",
+    "evaluate": "score a run, on its own splits or on other data",
+    "predict": "predict files, a folder, a CSV or an .npz with a run",
+    "explain": "show how a network learns and what it sees",
+    "eject": "write a model as source that imports PyTorch alone",
+    "report": "write a run's report again",
+    "show": "list recipes, models and runs, or show one model",
+    "doctor": "look at this machine: versions, speed, memory, data",
+}
+"""Verb → what it does. The module of each is `trimaran.cli.VERB`."""
+
+# Read by OpenMP once, when PyTorch is first imported. Waiting threads must sleep: where another
+# process shares the cores, spinning ones make training several times slower.
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "100", "KMP_BLOCKTIME": "1"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a verb. Exit status: 0 done, 1 the answer is no, 2 the input is wrong."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        from trimaran.version import VERSION
+
+        print(f"trimaran {VERSION}")
+        return 0
+    if words[0] not in VERBS:
+        return _unknown(words[0])
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, value)
+    return _verb(words[0], words[1:])
+
+
+def overview() -> str:
+    """The text of `trimaran --help`."""
+    verbs = "\n".join(f"  {name:<10} {about}" for name, about in VERBS.items())
+    return (
+        "usage: trimaran VERB ...\n\n"
+        "Describe a model once, train it fast, own its source.\n\n"
+        f"verbs:\n{verbs}\n\n"
+        "Start with:  trimaran train mnist-cnn\n"
+        "Each verb explains itself:  trimaran train --help"
+    )
+
+
+def _unknown(word: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, VERBS, 1, 0.4)
+    hint = f"did you mean {near[0]}?" if near else f"the verbs are {', '.join(VERBS)}."
+    print(f"trimaran: there is no verb {word!r}; {hint}", file=sys.stderr)
+    return 2
+
+
+def _verb(name: str, words: list[str]) -> int:
+    from trimaran.errors import TrimaranError
+
+    module = import_module(f"trimaran.cli.{name}")
+    try:
+        return int(module.run(module.parser().parse_intermixed_args(words)))
+    except TrimaranError as error:
+        print(f"trimaran: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ntrimaran: interrupted; nothing was left half written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,127 @@
+"""`trimaran doctor`: what this machine offers, and what stands in the way."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.words import size
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    return verb(
+        "doctor",
+        "Look at this machine: versions, cores and their features, speed, memory, disk and data.",
+        "trimaran doctor --json",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look, print, and fail with 1 where training could not work."""
+    found = examine()
+    answer(args, found, "\n".join(lines(found)))
+    return 1 if found["problems"] else 0
+
+
+def examine() -> dict[str, Any]:
+    """Everything as one JSON object; `problems` holds a sentence for each thing to mend."""
+    from trimaran import environment
+
+    facts = environment.facts()
+    speed = speeds()
+    disk = shutil.disk_usage(Path.cwd())
+    found = {
+        **facts,
+        "speed": speed,
+        "disk_free_bytes": disk.free,
+        "data": data(),
+    }
+    return found | {"problems": problems(found)}
+
+
+def speeds() -> dict[str, Any]:
+    """GFLOP/s of a 1024 matrix product in PyTorch, in float32 and bfloat16, with its threads."""
+    try:
+        import torch
+    except ImportError as error:
+        return {"error": str(error)}
+    found: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
+    for name in ("float32", "bfloat16"):
+        matrix = torch.ones(1024, 1024, dtype=getattr(torch, name))
+        matrix @ matrix
+        best = min(_timed(matrix) for _ in range(3))
+        found[f"{name}_gflops"] = round(2 * 1024**3 / best / 1e9, 1)
+    devices = ["cuda"] if torch.cuda.is_available() else []
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    return found | {"accelerators": devices}
+
+
+def _timed(matrix: Any) -> float:
+    began = time.perf_counter()
+    matrix @ matrix
+    return time.perf_counter() - began
+
+
+def data() -> dict[str, Any]:
+    """Which named sets are here, and where from."""
+    from trimaran.data.sources.bundled import BUNDLED
+    from trimaran.data.sources.cache import cache_root
+    from trimaran.data.sources.named import NAMED
+
+    own = os.environ.get("TRIMARAN_DATA")
+    places = [Path(own)] if own else []
+    places.append(cache_root() / "data")
+    here = {
+        name: next((str(place / name) for place in places if (place / name).is_dir()), None)
+        for name in NAMED
+    }
+    return {"TRIMARAN_DATA": own, "sets": here, "bundled": list(BUNDLED)}
+
+
+def problems(found: dict[str, Any]) -> list[str]:
+    """A sentence each."""
+    told = []
+    if sys.version_info < (3, 11):
+        told.append(f"Python is {found['python']}; Trimaran needs 3.11 or newer.")
+    if "error" in found["speed"]:
+        told.append(f"PyTorch cannot be imported ({found['speed']['error']}); install it.")
+    if found["disk_free_bytes"] < 1_000_000_000:
+        told.append(f"Only {size(found['disk_free_bytes'])} of disk are free here; make room.")
+    own = found["data"]["TRIMARAN_DATA"]
+    if own and not Path(own).is_dir():
+        told.append(f"TRIMARAN_DATA is {own}, which is no folder; correct or unset it.")
+    return told
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The same for people."""
+    cpu, speed, packages = found["cpu"], found["speed"], found["packages"]
+    rates = ", ".join(
+        f"{name} {speed[f'{name}_gflops']:,} GFLOP/s"
+        for name in ("float32", "bfloat16")
+        if f"{name}_gflops" in speed
+    )
+    sets = found["data"]["sets"]
+    here = [f"{name} ({place})" for name, place in sets.items() if place]
+    absent = [name for name, place in sets.items() if not place]
+    told = [
+        f"trimaran {found['trimaran']}, Python {found['python']}, "
+        + ", ".join(f"{name} {packages[name]}" for name in ("torch", "numpy") if name in packages),
+        f"processor: {cpu['model']}, {cpu['cores']} cores, {' '.join(cpu['features']) or 'plain'}",
+        f"speed: {rates or 'unknown'}",
+        f"accelerators: {', '.join(speed.get('accelerators', [])) or 'none'}",
+        f"memory: {size(found['memory_bytes'] or 0)}, disk free: {size(found['disk_free_bytes'])}",
+        "threads: " + ", ".join(f"{k}={v}" for k, v in found["threads"].items() if v),
+        f"data here: {', '.join(here + found['data']['bundled'])}",
+        f"data to download at first use: {', '.join(absent) or 'none'}",
+    ]
+    return told + [f"problem: {text}" for text in found["problems"]] + (
+        [] if found["problems"] else ["everything is in order"]
+    )

@@ -1,0 +1,39 @@
+"""`trimaran eject`: a model as source that needs PyTorch and nothing of ours."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from trimaran.cli.parsing import Parser, answer, verb
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    made = verb(
+        "eject",
+        "Write a model's source as an engineer would have written it: the same text that trains.",
+        "trimaran eject resnet50 --to torch -o resnet50.py",
+    )
+    made.add_argument("name", help="a model of the zoo, a run, or a model.json")
+    made.add_argument("--to", choices=("torch",), default="torch", help="the framework")
+    made.add_argument("-o", "--output", metavar="FILE", help="default: print it")
+    made.add_argument("--input-shape", metavar="H,W,C", help="another input than the reference's")
+    made.add_argument("--classes", type=int, help="another number of classes")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write or print the source."""
+    from trimaran.cli.show import described
+    from trimaran.files import write_text
+    from trimaran.implementation import implementation
+    from trimaran.spec import digest
+
+    model = described(args.name, args.input_shape, args.classes)
+    source = implementation(args.to).emit(model)
+    value = {"model": model.name, "to": args.to, "digest": digest(model), "lines": source.count("\n")}
+    if args.output is None:
+        return answer(args, value | {"source": source}, source.rstrip())
+    write_text(Path(args.output), source)
+    return answer(args, value | {"file": args.output}, f"{args.output}: {value['lines']} lines")

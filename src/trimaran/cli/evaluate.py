@@ -1,0 +1,30 @@
+"""`trimaran evaluate`: scores of a run."""
+
+from __future__ import annotations
+
+import argparse
+
+from trimaran.cli.parsing import Parser, answer, verb
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    made = verb(
+        "evaluate",
+        "Score a run in float32 on a split of its own data, or on other data with the true answers.",
+        "trimaran evaluate latest --split test",
+    )
+    made.add_argument("run", nargs="?", default="latest", help='a run\'s folder or name, or "latest"')
+    made.add_argument("--data", metavar="PATH", help="a folder, CSV, Parquet or .npz to score on")
+    made.add_argument("--split", help="train, validation or test (default: those that were held out)")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score and print."""
+    from trimaran import runs, workflow
+
+    found = runs.find(args.run)
+    scores = workflow.evaluate(found, args.data, args.split)
+    value = {"run": str(found.path), "scores": {split: scores[split] for split in scores}}
+    return answer(args, value, repr(scores))

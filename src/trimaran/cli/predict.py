@@ -1,0 +1,57 @@
+"""`trimaran predict`: a run's answers for new rows."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from typing import Any
+
+from trimaran.cli.parsing import Parser, answer, verb
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    made = verb(
+        "predict",
+        "Predict pictures, a folder of them, a CSV, Parquet or .npz file; CSV on stdout.",
+        "trimaran predict latest digit.png another.png",
+    )
+    made.add_argument("run", help='a run\'s folder or name, or "latest"')
+    made.add_argument("inputs", nargs="+", help="pictures, one folder, or one file of rows")
+    made.add_argument("-o", "--output", metavar="FILE", help="write here instead of printing")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict and print a row each."""
+    from trimaran import runs, workflow
+
+    found = runs.find(args.run)
+    given: Any = args.inputs[0] if len(args.inputs) == 1 else args.inputs
+    answers = workflow.predict(found, given)
+    rows = answers.rows()
+    text = _csv(rows).rstrip()
+    if args.output:
+        _write(args.output, rows, args.json)
+        text = f"{args.output}: {len(rows)} rows"
+    return answer(args, {"run": str(found.path), "predictions": rows}, text)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _write(path: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    import json
+    from pathlib import Path
+
+    from trimaran.files import write_text
+
+    write_text(Path(path), json.dumps(rows, indent=1) + "\n" if as_json else _csv(rows))
+    sys.stdout.flush()

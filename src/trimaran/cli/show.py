@@ -1,0 +1,158 @@
+"""`trimaran show`: recipes, models, runs, or one of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.errors import RecipeError
+
+KINDS = ("recipes", "models", "runs", "recipe", "model", "run")
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    made = verb(
+        "show",
+        "List recipes, models or runs, or show one recipe, model or run.",
+        "trimaran show model resnet18 --diagram -o resnet18.svg",
+    )
+    made.add_argument("kind", choices=KINDS, help="what to show")
+    made.add_argument("name", nargs="?", help="of one recipe, model or run (or its folder)")
+    made.add_argument("--input-shape", metavar="H,W,C", help="another input than the reference's")
+    made.add_argument("--classes", type=int, help="another number of classes")
+    made.add_argument("--diagram", action="store_true", help="write the model's diagram as SVG")
+    made.add_argument("-o", "--output", metavar="FILE", help="where the diagram goes")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the list or the one thing."""
+    if args.kind in ("recipe", "model", "run") and args.name is None:
+        raise RecipeError(f"'show {args.kind}' needs a name; 'show {args.kind}s' lists them.")
+    shown = {
+        "recipes": _recipes, "models": _models, "runs": _runs,
+        "recipe": _recipe, "model": _model, "run": _run,
+    }[args.kind](args)  # fmt: skip
+    return answer(args, *shown)
+
+
+def _recipes(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran import recipe
+
+    about = {name: _comment(recipe.RECIPES / f"{name}.yaml") for name in recipe.names()}
+    width = max(map(len, about))
+    return about, "\n".join(f"{name:<{width}}  {text}" for name, text in about.items())
+
+
+def _comment(path: Path) -> str:
+    return path.read_text("utf-8").split("\n", 1)[0].removeprefix("# ")
+
+
+def _models(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran.zoo import ZOO
+
+    rows = [
+        (name, f"{e.parameters:,}", "×".join(map(str, e.input_shape)), str(e.classes),
+         f"{e.paper} ({e.year})")
+        for name, e in ZOO.items()
+    ]  # fmt: skip
+    head = ("model", "parameters", "input", "outputs", "from")
+    value = {
+        name: {"parameters": e.parameters, "input_shape": list(e.input_shape),
+               "classes": e.classes, "paper": e.paper, "year": e.year}
+        for name, e in ZOO.items()
+    }  # fmt: skip
+    return value, table([head, *rows])
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Rows as aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _runs(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran import runs
+
+    found = runs.every()
+    value = [{"run": str(run.path), "result": run.headline()} for run in found]
+    text = "\n".join(f"{run.path}  {run.headline()}" for run in found)
+    return value, text or f"There is no run in {runs.root()} yet."
+
+
+def _recipe(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran import recipe
+    from trimaran.keys import plain
+
+    found = recipe.load(args.name)
+    return plain(found), found.to_yaml().rstrip()
+
+
+def _run(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran import runs
+
+    found = runs.find(args.name)
+    scores = dict(found.scores) if found.finished else {}
+    value = {"run": str(found.path), "scores": scores, "report": str(found.report)}
+    return value, f"{found!r}\n{found.scores!r}" if scores else repr(found)
+
+
+def _model(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran.spec import digest, summary
+
+    model = described(args.name, args.input_shape, args.classes)
+    value = {
+        "model": model.name,
+        "parameters": model.size,
+        "flops": model.flops,
+        "activation_bytes": model.activation_bytes,
+        "digest": digest(model),
+        "layers": [
+            {"path": leaf.path, "kind": type(leaf.layer).__name__, "output": leaf.out_shape}
+            for leaf in model.leaves
+        ],
+    }
+    text = summary(model)
+    if args.diagram:
+        value["diagram"] = str(_draw(model, args.output))
+        text += f"\ndiagram: {value['diagram']}"
+    return value, text
+
+
+def described(name: str, shape: str | None, classes: int | None) -> Any:
+    """The model of a zoo name, of a run, or of a model.json."""
+    from trimaran import runs, zoo
+    from trimaran.files import read_json
+    from trimaran.spec import from_json
+
+    if name in zoo.ZOO or not (Path(name).exists() or name == "latest"):
+        return zoo.build(name, _shape(shape), classes)
+    if shape or classes:
+        raise RecipeError(f"{name} has its shapes already; they can be chosen for names of the zoo.")
+    if Path(name).is_file():
+        return from_json(read_json(Path(name)), name)
+    return runs.find(name).model
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise RecipeError(f"--input-shape is {text!r}; write it as 28,28,1.") from None
+
+
+def _draw(model: Any, output: str | None) -> Path:
+    from trimaran.files import write_text
+    from trimaran.cli.drawing import svg_page
+
+    path = Path(output or f"{model.name}.svg")
+    write_text(path, svg_page(model))
+    return path

@@ -1,0 +1,143 @@
+"""`trimaran train`: a recipe, or your own data, to a scored run with a report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.errors import RecipeError
+
+EXAMPLE = """trimaran train mnist-cnn training.epochs=3
+  trimaran train --data flowers/ --out runs/flowers
+  trimaran train --data titanic.csv --target survived --model mlp
+  trimaran train --resume runs/2026-11-22-mnist-cnn-1"""
+
+
+def parser() -> Parser:
+    """The command line of the verb."""
+    made = verb("train", "Train a recipe, or a model for your own data; score it; report.", EXAMPLE)
+    made.add_argument(
+        "words", nargs="*", metavar="RECIPE [KEY=VALUE ...]",
+        help="a recipe's name or YAML file, and settings over it, such as training.epochs=3",
+    )  # fmt: skip
+    made.add_argument("--data", metavar="PATH", help="your own folder, CSV, Parquet or .npz")
+    made.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    made.add_argument("--model", metavar="NAME", help="an architecture (see: trimaran show models)")
+    made.add_argument("--out", metavar="DIR", help="the run folder to make")
+    made.add_argument("--resume", metavar="RUN", help="go on with a run that was cut off")
+    made.add_argument(
+        "--inexact", action="store_true",
+        help="resume on another machine or version, where the same bytes are not promised",
+    )  # fmt: skip
+    made.add_argument("--tensorboard", action="store_true", help="also write TensorBoard scalars")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and print the score, the time and the report's path."""
+    from trimaran import workflow
+    from trimaran.cli.progress import watch
+    from trimaran.timing import Timing, process_began
+
+    told = watch()
+    options = workflow.Options(
+        out=args.out,
+        tensorboard=args.tensorboard,
+        inexact=args.inexact,
+        timing=Timing(process_began()),
+        tell=told,
+        scored=(lambda run: None) if args.json else _say_score,
+    )
+    try:
+        if args.resume:
+            _refuse_with_resume(args)
+            done = workflow.resume(args.resume, options)
+        else:
+            done = workflow.run(recipe(list(args.words), args), options)
+    finally:
+        told.close()
+    if done.reason == workflow.INTERRUPTED:
+        return 130
+    return answer(args, summary(done), text(done))
+
+
+def _say_score(run: Any) -> None:
+    print(run.headline(), flush=True)
+
+
+def recipe(words: list[str], args: argparse.Namespace) -> Any:
+    """The recipe that the words and options mean."""
+    from trimaran import recipe as recipes
+
+    named = words and ("=" not in words[0] or Path(words[0]).is_file())
+    name = words.pop(0) if named else None
+    if name is None and args.data is None:
+        raise RecipeError(
+            f"Name a recipe ({', '.join(recipes.names())}) or give --data PATH with your own data."
+        )
+    options: dict[str, Any] = {}
+    if args.model:
+        options["model"] = {"zoo": args.model}
+    if args.target:
+        options["data"] = {"target": args.target}
+    given = recipes.Layer("the command line", options)
+    changes = (given, recipes.overrides(words))
+    if args.data is None:
+        return recipes.load(str(name), *changes)
+    return own_data(name, args.data, changes)
+
+
+def own_data(name: str | None, path: str, changes: tuple[Any, ...]) -> Any:
+    """Look at the user's data, say what was found, and write the recipe for it."""
+    from dataclasses import replace
+
+    from trimaran import recipe as recipes
+    from trimaran.data.look import look
+
+    where = Path(path).expanduser()
+    first: Any = {"name": where.stem or "data", "data": {"path": str(where)}}
+    base = recipes.load(name or first, recipes.Layer("--data", {"data": {"path": path}}), *changes)
+    found = look(path, base.data.target, base.data_settings())
+    print("\n".join(found.sentences), file=sys.stderr)
+    zoo = base.model.zoo or found.model
+    settings = replace(found.settings, task=None, path=os.path.abspath(where))
+    return replace(base, task=found.task, data=settings, model=replace(base.model, zoo=zoo))
+
+
+def _refuse_with_resume(args: argparse.Namespace) -> None:
+    given = [name for name in ("data", "target", "model", "out") if getattr(args, name)]
+    if given or args.words:
+        what = f"--{given[0]}" if given else repr(args.words[0])
+        raise RecipeError(f"--resume goes on with a run as it is, so {what} cannot be given with it.")
+
+
+def summary(done: Any) -> dict[str, Any]:
+    """The object that --json ends with."""
+    run, timing = done.run, done.timing
+    return {
+        "run": str(run.path),
+        "scores": {split: dict(metrics) for split, metrics in run.scores.items()},
+        "data": {
+            "name": done.plan.data,
+            "rows": dict(done.plan.rows),
+            "notices": list(done.notices),
+        },
+        "seconds": timing.seconds(),
+        f"{done.plan.unit}_per_second": timing.rate(),
+        "backend": run.recipe.backend,
+        "precision": done.plan.precision,
+        "report": str(run.report),
+    }
+
+
+def text(done: Any) -> str:
+    """The last lines for people; the score was printed before the report was written."""
+    from trimaran.words import duration
+
+    seconds = done.timing.seconds()
+    shares = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    return f"time: {shares}\nreport: {done.run.report}"

@@ -1,0 +1,141 @@
+"""The columns of a table that a model may use, and why each of the others is left out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import numpy as np
+
+from trimaran.data.features import is_boolean
+from trimaran.data.leaks import leak
+from trimaran.data.raw import RawTable
+from trimaran.data.settings import DataSettings
+from trimaran.errors import DataError
+
+TARGETS = ("target", "label", "class", "y")
+MOST = 64  # texts of one column that get a slot of their own
+
+
+def find(table: RawTable, name: str, setting: str) -> np.ndarray:
+    """A column by name; raises `DataError` that names the nearest one."""
+    if name in table.columns:
+        return table.columns[name]
+    near = difflib.get_close_matches(name, table.columns, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(table.columns)}."
+    raise DataError(f"{table.where} has no column {name!r} (data.{setting}); {hint}")
+
+
+def guess_target(table: RawTable) -> str:
+    """The one column called target, label, class or y; raises `DataError` where there is none."""
+    telling = [n for n in table.columns if n.lower() in TARGETS]
+    if len(telling) == 1:
+        return telling[0]
+    raise DataError(
+        f"{table.where} has the columns {', '.join(table.columns)}; say which one to predict with "
+        f"--target COLUMN (data.target)."
+    )
+
+
+def usable_columns(
+    table: RawTable, target: str, task: str, settings: DataSettings
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The feature columns, and a sentence for each column that is left out or suspicious.
+
+    Left out: what `settings` names, the target and the roles; an empty or constant column; whole
+    numbers that count the rows; texts that differ in more than half of the rows. `settings.keep`
+    overrules the last three. Raises `DataError` for a column that equals the target, and where
+    nothing is left.
+    """
+    for name in (*settings.drop, *settings.keep):
+        find(table, name, "drop" if name in settings.drop else "keep")
+    roles = {target, settings.split_column, settings.group, settings.weights, *settings.drop}
+    kept: dict[str, np.ndarray] = {}
+    notices = []
+    for name, values in table.columns.items():
+        if name in roles:
+            continue
+        reason = None if name in settings.keep else useless(values)
+        if reason:
+            notices.append(f"The column {name!r} is not used: {reason}.")
+        else:
+            kept[name] = values
+    if not kept:
+        raise DataError(
+            f"{table.where} has no column to learn from beside the target {target!r}; list one in "
+            f"data.keep to use it all the same."
+        )
+    return kept, (*notices, *_leaks(table, kept, (target, task), settings), *_filled(kept))
+
+
+def useless(values: np.ndarray) -> str | None:
+    """Why a column cannot help, or None."""
+    if values.dtype == object and not is_boolean(values):
+        known = [v for v in values.tolist() if v is not None]
+        different = len(set(known))
+        if different <= 1 and len(known) in (0, len(values)):
+            return "it is empty" if not known else "it has one value only"
+        if len(values) >= 20 and different * 2 > len(known):
+            return f"its texts are almost all different ({different} in {len(known)} rows)"
+        return None
+    if values.dtype.kind != "f":
+        return None
+    known_numbers = values[np.isfinite(values)]
+    if not len(known_numbers):
+        return "it is empty"
+    if len(known_numbers) == len(values) and len(values) > 1:
+        if (values == values[0]).all():
+            return "it has one value only"
+        if len(values) >= 20 and (np.diff(values) == 1).all():
+            return "it counts the rows"
+    return None
+
+
+def _leaks(
+    table: RawTable, kept: Mapping[str, np.ndarray], goal: tuple[str, str], settings: DataSettings
+) -> list[str]:
+    target, task = goal
+    told = []
+    for name, values in kept.items():
+        found = leak(values, table.columns[target], task)
+        if found == "equals" and name not in settings.keep:
+            raise DataError(
+                f"The column {name!r} of {table.where} gives the target {target!r} away: one can "
+                f"be computed from the other in every row; leave it out with data.drop={name}, or "
+                f"list it in data.keep if it is known before the target is."
+            )
+        if found:
+            told.append(
+                f"Each value of the column {name!r} goes with one value of the target {target!r}; "
+                f"if it is only known after the target, leave it out with data.drop={name}."
+            )
+    return told
+
+
+def _filled(kept: Mapping[str, np.ndarray]) -> list[str]:
+    """What is done about missing and infinite values and about rare texts."""
+    told = []
+    for name, values in kept.items():
+        if values.dtype.kind == "f":
+            absent, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+            parts = [f"{absent} missing"] if absent else []
+            parts += [f"{infinite} infinite"] if infinite else []
+            if parts:
+                told.append(
+                    f"The column {name!r} has {' and '.join(parts)} value(s) in {len(values)} "
+                    f"rows; the median of the training rows stands in."
+                )
+            continue
+        if values.dtype != object:
+            continue
+        absent = sum(v is None for v in values.tolist())
+        rule = "the more frequent value stands in" if is_boolean(values) else "a value of its own"
+        if absent:
+            told.append(f"The column {name!r} has {absent} missing value(s): {rule}.")
+        different = len({v for v in values.tolist() if v is not None})
+        if different > MOST:
+            told.append(
+                f"The column {name!r} has {different} different texts; the {MOST} most frequent "
+                f"have a slot each, and the others share one."
+            )
+    return told

@@ -1,0 +1,76 @@
+"""The `data:` block of a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimaran.errors import RecipeError
+
+_CHOICES = {
+    "task": (None, "classify", "regress"),
+    "resize": ("crop", "pad", "stretch"),
+    "normalize": ("auto", "unit", "standard", "none"),
+    "on_bad": ("refuse", "drop"),
+    "channels": (None, 1, 3),
+}
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What to learn from and how to prepare it. Exactly one of `set` and `path` names the source.
+
+    set:          a named set: mnist, fashion-mnist, cifar10, digits, iris, ...
+    path:         a folder of images, or a .csv, .tsv, .parquet or .npz file
+    target:       the column to predict; needed for a table
+    task:         "classify" or "regress"; None decides by the target's values
+    validation:   fraction of the training rows that validates
+    test:         fraction of all rows that tests; None keeps an official test split, else 0.2
+    stratify:     keep the shares of the classes in each drawn split
+    split_column: column that says train, validation or test
+    group:        column whose equal values stay in one split
+    weights:      column of sample weights
+    drop:         columns that are not used
+    keep:         columns that are used although they look like the target or like a row number
+    image_size:   side in pixels to which every picture is brought; None keeps or chooses one
+    channels:     1 or 3; None follows the pictures
+    resize:       how another shape becomes a square: "crop" its centre, "pad" it, or "stretch" it
+    normalize:    "unit" maps stored values to 0..1; "standard" gives every channel or column the
+                  training mean 0 and deviation 1; "none"; "auto" is unit for pictures, else
+                  standard
+    on_bad:       "refuse" unreadable pictures and missing targets, or "drop" and count them
+    limit:        use this many rows at most, drawn by the seed
+    memory:       gigabytes that decoded pictures may take before they are streamed from disk
+    """
+
+    set: str | None = None
+    path: str | None = None
+    target: str | None = None
+    task: str | None = None
+    validation: float = 0.2
+    test: float | None = None
+    stratify: bool = True
+    split_column: str | None = None
+    group: str | None = None
+    weights: str | None = None
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    image_size: int | None = None
+    channels: int | None = None
+    resize: str = "crop"
+    normalize: str = "auto"
+    on_bad: str = "refuse"
+    limit: int | None = None
+    memory: float = 4.0
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                choices = ", ".join(str(a) for a in allowed if a is not None)
+                raise RecipeError(f"data.{name} is {value!r}; expected one of {choices}.")
+        for name in ("image_size", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RecipeError(f"data.{name} is {value}; expected a whole number of at least 1.")
+        if self.memory <= 0:
+            raise RecipeError(f"data.memory is {self.memory}; expected gigabytes above 0.")

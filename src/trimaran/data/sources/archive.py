@@ -1,0 +1,76 @@
+"""Unpack an archive inside its folder, and nowhere else."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from trimaran.errors import DataError
+
+
+def unpack(archive: Path, folder: Path) -> list[Path]:
+    """Write the regular files of a .tar, .tar.gz or .zip below `folder`; returns their paths.
+
+    Every member is checked before the first one is written. Raises `DataError` for an archive
+    that is damaged, or that holds a link, a device, an absolute path or a `..`.
+    """
+    try:
+        if zipfile.is_zipfile(archive):
+            return _unzip(archive, folder)
+        return _untar(archive, folder)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError(
+            f"{archive} is not a whole archive ({error}); download it again."
+        ) from error
+
+
+def _untar(archive: Path, folder: Path) -> list[Path]:
+    with tarfile.open(archive) as tar:
+        members = tar.getmembers()
+        for member in members:
+            if not (member.isreg() or member.isdir()):
+                _refuse(archive, member.name, "is a link or a device")
+        files = [m for m in members if m.isreg()]
+        targets = [_inside(archive, folder, m.name) for m in files]
+        for member, target in zip(files, targets, strict=True):
+            source = tar.extractfile(member)
+            assert source is not None
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source, target.open("wb") as out:
+                shutil.copyfileobj(source, out)
+    return targets
+
+
+def _unzip(archive: Path, folder: Path) -> list[Path]:
+    with zipfile.ZipFile(archive) as bundle:
+        members = [m for m in bundle.infolist() if not m.is_dir()]
+        for member in members:
+            # The upper half of the attributes is the Unix mode; 0o12 marks a symbolic link.
+            if member.external_attr >> 28 == 0o12:
+                _refuse(archive, member.filename, "is a link")
+        targets = [_inside(archive, folder, m.filename) for m in members]
+        for member, target in zip(members, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with bundle.open(member) as source, target.open("wb") as out:
+                shutil.copyfileobj(source, out)
+    return targets
+
+
+def _inside(archive: Path, folder: Path, name: str) -> Path:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name.split("/")[0]:
+        _refuse(archive, name, "points outside its folder")
+    target = folder.joinpath(*path.parts)
+    # A link that stood in the folder before could still lead elsewhere.
+    if not target.resolve().is_relative_to(folder.resolve()):
+        _refuse(archive, name, "points outside its folder")
+    return target
+
+
+def _refuse(archive: Path, name: str, why: str) -> None:
+    raise DataError(
+        f"{archive} was not unpacked: its member {name!r} {why}; get the archive from its "
+        f"original publisher."
+    )

@@ -1,0 +1,207 @@
+"""Tables: CSV, TSV, Parquet, pandas and polars frames, mappings and lists of mappings.
+
+Every column becomes float64, bool or object (texts and None), so nothing later needs pandas.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trimaran.data.raw import RawTable
+from trimaran.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
+
+
+def is_table(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_table(path: Path) -> RawTable:
+    """A CSV, TSV or Parquet file. Raises `DataError` naming the file and, if ragged, the row."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; check the path.")
+    name = path.name.split(".")[0]
+    if path.name.lower().endswith(".parquet"):
+        return RawTable(name, _parquet(path), str(path), 0, _facts(path))
+    return RawTable(name, _delimited(path), str(path), 2, _facts(path))
+
+
+def as_table(raw: Any) -> RawTable:
+    """Raw rows in any of the forms of this module; raises `DataError` for anything else."""
+    if isinstance(raw, str | Path):
+        return read_table(Path(raw))
+    if isinstance(raw, Mapping):
+        return RawTable("table", _even({str(k): column(np.asarray(v)) for k, v in raw.items()}))
+    if hasattr(raw, "columns"):
+        return from_frame(raw)
+    if isinstance(raw, Sequence) and raw and all(isinstance(r, Mapping) for r in raw):
+        names = dict.fromkeys(str(k) for r in raw for k in r)
+        return RawTable("table", {n: column(_objects([r.get(n) for r in raw])) for n in names})
+    raise DataError(
+        f"Table rows were expected as a frame, a mapping of columns, a list of mappings or a "
+        f"file, but got {type(raw).__name__}; name the columns, for they decide what is what."
+    )
+
+
+def from_frame(frame: Any) -> RawTable:
+    """A pandas or polars frame."""
+    names = [str(n) for n in frame.columns]
+    twice = [n for n in names if names.count(n) > 1]
+    if twice:
+        raise DataError(f"The frame has the column {twice[0]!r} twice; give each its own name.")
+    columns = {n: column(_series(frame[k])) for n, k in zip(names, frame.columns, strict=True)}
+    return RawTable("frame", columns, "the frame", 0, {"origin": "a data frame in memory"})
+
+
+def _series(series: Any) -> np.ndarray:
+    if type(series).__module__.startswith("polars"):
+        if series.dtype.is_numeric():
+            return np.asarray(series.cast(_polars_float(series)).to_numpy(), np.float64)
+        return (
+            np.asarray(series.to_numpy())
+            if series.dtype.is_temporal()
+            else _objects(series.to_list())
+        )
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(series.dtype) and not series.isna().any():
+        return np.asarray(series.to_numpy(dtype=bool))
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series):
+        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return np.asarray(series.to_numpy(dtype="datetime64[ns]"))
+    return _objects([None if v is pd.NA else v for v in series.astype(object).tolist()])
+
+
+def _polars_float(series: Any) -> Any:
+    import polars as pl
+
+    return pl.Float64
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = list(values)
+    return array
+
+
+def column(values: np.ndarray) -> np.ndarray:
+    """One column in its plain form: float64, bool, or object of texts, booleans and None.
+
+    Dates become days since 1970. Raises `DataError` for entries that hold more than one value.
+    """
+    if values.ndim != 1:
+        raise DataError(
+            f"A table column must hold one value per row, but one has the shape {values.shape}; "
+            f"give such data as an array."
+        )
+    kind = values.dtype.kind
+    if kind in "mM":
+        days = values.astype(f"{'datetime64' if kind == 'M' else 'timedelta64'}[ns]")
+        known = days.astype(np.int64) / 86_400e9
+        return np.where(np.isnat(days), np.nan, known)
+    if kind in "uif":
+        return values.astype(np.float64)
+    if kind == "b":
+        return values
+    return _from_objects(values.tolist())
+
+
+def _from_objects(values: list[Any]) -> np.ndarray:
+    """Numbers if all known entries are numbers, else what stands there as text."""
+    clean = [
+        None if v is None or v != v or (isinstance(v, str) and v in _EMPTY) else v for v in values
+    ]
+    known = [v for v in clean if v is not None]
+    if known and all(isinstance(v, bool | np.bool_) for v in known):
+        return np.array(clean, bool) if len(known) == len(clean) else _objects(clean)
+    if known and all(isinstance(v, int | float | np.number) for v in known):
+        return np.array([np.nan if v is None else float(v) for v in clean])
+    return _objects([None if v is None else str(v) for v in clean])
+
+
+def _parquet(path: Path) -> dict[str, np.ndarray]:
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path} is not a readable Parquet file ({error}).") from error
+    try:
+        return dict(from_frame(frame).columns)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _delimited(path: Path) -> dict[str, np.ndarray]:
+    """Read by pandas' C parser; a file that it refuses is read again to name the row."""
+    import pandas as pd
+
+    separator = "\t" if ".tsv" in path.name.lower() else ","
+    header = check_shape(path, separator)
+    try:
+        frame = pd.read_csv(
+            path,
+            sep=separator,
+            index_col=False,
+            encoding="utf-8-sig",
+            low_memory=False,
+            skip_blank_lines=True,
+        )
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise DataError(f"{path} cannot be read as a table ({error}).") from error
+    frame.columns = pd.Index(header)
+    return dict(from_frame(frame).columns)
+
+
+def check_shape(path: Path, separator: str) -> list[str]:
+    """The header's names; raises `DataError` naming the file and the first ragged row."""
+    opened = gzip.open if path.name.endswith(".gz") else open
+    row = 1
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, delimiter=separator, strict=True)
+            header = next(lines, [])
+            _check_header(path, header)
+            for values in lines:
+                row = lines.line_num
+                if values and len(values) != len(header):
+                    raise DataError(
+                        f"{path} row {row} has {len(values)} values, but the header has "
+                        f"{len(header)} columns; quote values that hold the separator "
+                        f"{separator!r}, or mend the row."
+                    )
+    except (UnicodeDecodeError, csv.Error, OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} cannot be read after row {row} ({error}); save it as UTF-8 CSV."
+        ) from error
+    return header
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if not header:
+        raise DataError(f"{path} is empty; expected a header row and rows of values.")
+    twice = [n for n in header if header.count(n) > 1]
+    if twice:
+        raise DataError(f"{path} row 1 names the column {twice[0]!r} twice; rename one of them.")
+
+
+def _even(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"The columns have different lengths: {lengths}; every one needs the same.")
+    return columns
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"origin": str(path), "licence": "your own data"}

@@ -1,0 +1,110 @@
+"""From a recipe's `model:` block and the data's shapes to a description."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from trimaran import zoo
+from trimaran.data.prepared import Output, Prepared
+from trimaran.errors import RecipeError
+from trimaran.files import read_json
+from trimaran.recipe import ModelSettings, Recipe
+from trimaran.spec import Model, from_json
+from trimaran.tasks import Loss, Objective
+
+
+def describe(settings: ModelSettings, prepared: Prepared) -> Model:
+    """The model for this data.
+
+    Raises:
+        RecipeError: the model's input or output does not fit the data.
+        DescriptionError: the architecture cannot take rows of that shape.
+    """
+    if settings.spec:
+        model = from_json(read_json(Path(settings.spec)), settings.spec)
+    else:
+        model = _from_zoo(settings, prepared)
+    _fits(model, prepared)
+    return model
+
+
+def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
+    shape, output = prepared.inputs["input"], prepared.outputs["output"]
+    if settings.input_shape is not None and settings.input_shape != shape:
+        raise RecipeError(
+            f"model.input_shape is {settings.input_shape}, but the rows of {prepared.name} have "
+            f"the shape {shape}; leave it out, or set data.image_size and data.channels."
+        )
+    units = output.size if settings.classes is None else settings.classes
+    if units != output.size and not (units == 1 and output.size == 2):
+        raise RecipeError(
+            f"model.classes is {units}, but {prepared.name} has {output.size} classes; leave it out."
+        )
+    name = settings.zoo or suggestion(prepared)
+    return zoo.build(name, shape, units, head=output.kind == "classes")
+
+
+def suggestion(prepared: Prepared) -> str:
+    """The architecture of the zoo for rows of this shape."""
+    from trimaran.data.look import suggest_for_images
+
+    shape = prepared.inputs["input"]
+    if len(shape) != 3:
+        return "mlp"
+    return suggest_for_images((shape[0], shape[1], shape[2]), len(prepared.splits["train"]))[0]
+
+
+def settle(recipe: Recipe, prepared: Prepared, model: Model) -> Recipe:
+    """The recipe with what the data decided written out."""
+    chosen = recipe.model
+    if not chosen.spec:
+        chosen = replace(
+            chosen,
+            zoo=model.name,
+            input_shape=tuple(int(size or 0) for size in model.inputs[0].shape),
+            classes=int(model.output_shape(model.outputs[0][0])[-1] or 1),
+        )
+    return replace(recipe, task=prepared.task, model=chosen)
+
+
+def _fits(model: Model, prepared: Prepared) -> None:
+    ports = {port.name: tuple(port.shape) for port in model.inputs}
+    if ports != {name: tuple(shape) for name, shape in prepared.inputs.items()}:
+        raise RecipeError(
+            f"The model {model.name} takes {_ports(ports)}, but {prepared.name} gives "
+            f"{_ports(dict(prepared.inputs))}; choose another model or other data."
+        )
+    for name, output in prepared.outputs.items():
+        if name not in dict(model.outputs):
+            raise RecipeError(f"The model {model.name} has no output named {name!r}.")
+        units = model.output_shape(name)[-1]
+        if units not in _widths(output):
+            raise RecipeError(
+                f"The model {model.name} ends in {units} units, but {prepared.name} needs "
+                f"{' or '.join(map(str, _widths(output)))}; choose another model or other data."
+            )
+
+
+def objective(model: Model, prepared: Prepared) -> Objective:
+    """What the model learns: cross-entropy for classes, squared error for numbers.
+
+    A cross-entropy whose head the model ends in works on the logits below it.
+    """
+    losses = {}
+    for name, output in prepared.outputs.items():
+        kind = "mean_squared_error"
+        if output.kind == "classes":
+            binary = model.output_shape(name)[-1] == 1
+            kind = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        losses[name] = Loss(kind).on(model.heads.get(name))
+    return Objective(losses, inputs=tuple(port.name for port in model.inputs))
+
+
+def _widths(output: Output) -> tuple[int, ...]:
+    binary = output.kind == "classes" and output.size == 2
+    return (output.size, 1) if binary else (output.size,)
+
+
+def _ports(ports: dict[str, tuple[int | None, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in ports.items())

@@ -1,0 +1,89 @@
+"""A backend by its name: the only place outside of `backends/` that knows how its room is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from trimaran.backends.protocol import Backend, Network
+from trimaran.errors import RecipeError
+from trimaran.spec import Model
+from trimaran.tasks import Objective
+from trimaran.training.checkpoint import Place
+from trimaran.training.events import Event
+from trimaran.training.execution import Execution, resolve
+from trimaran.training.settings import Training
+
+CLASSES = {"torch": "TorchBackend"}
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """The parts of a backend's room that a run needs."""
+
+    name: str
+    rooms: Mapping[str, Any]
+    backend: Backend
+
+    def emit(self, model: Model) -> str:
+        """The source of the network."""
+        return self.backend.emit(model)
+
+    def network(self, model: Model, weights: Mapping[str, np.ndarray]) -> Network:
+        """A network in float32 that answers in NumPy."""
+        return self.backend.build(model, weights, "float32")
+
+    def resolve(self, training: Training) -> Execution:
+        """The execution that the settings mean here and now."""
+        return resolve(training, self.rooms["execution"].machine())
+
+    def prepared(self, execution: Execution) -> AbstractContextManager[None]:
+        """The process as the execution wants it, for a while."""
+        made: AbstractContextManager[None] = self.rooms["execution"].prepared(execution)
+        return made
+
+    def module(self, model: Model, weights: Mapping[str, np.ndarray]) -> Any:
+        """The network that trains: the source's own."""
+        return self.rooms["build"].module(model, weights)
+
+    def fit(
+        self,
+        module: Any,
+        objective: Objective,
+        splits: Mapping[str, Any],
+        training: Training,
+        execution: Execution,
+        place: Place,
+    ) -> Iterator[Event]:
+        """Train in place, yielding what happens."""
+        events: Iterator[Event] = self.rooms["loop"].fit(
+            module, objective, splits, training, execution, place
+        )
+        return events
+
+    def arrays(self, module: Any) -> dict[str, np.ndarray]:
+        """The weights by their key in model.safetensors."""
+        found: dict[str, np.ndarray] = self.rooms["weights"].arrays(module)
+        return found
+
+
+@cache
+def implementation(name: str) -> Implementation:
+    """The backend of that name; its framework is imported here.
+
+    Raises:
+        RecipeError: this Trimaran has no such backend.
+    """
+    if name not in CLASSES:
+        raise RecipeError(f"There is no backend {name!r}; there is {', '.join(CLASSES)}.")
+    rooms = {
+        room: import_module(f"trimaran.backends.{name}.{room}")
+        for room in ("build", "execution", "loop", "weights")
+    }
+    return Implementation(name, rooms, getattr(rooms["build"], CLASSES[name])())

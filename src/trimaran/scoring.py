@@ -1,0 +1,132 @@
+"""A built network's answers for the rows of a split: scores, and the pictures of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from trimaran.backends.protocol import Network
+from trimaran.data.batches import Rows
+from trimaran.data.prepared import Output
+from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
+from trimaran.data.stream import Stream
+from trimaran.evaluation import (
+    ClassificationScores,
+    Deviation,
+    Mistake,
+    ValueScores,
+    score_classes,
+    score_values,
+    scores_json,
+    worst_deviations,
+    worst_mistakes,
+)
+from trimaran.files import write_arrays, write_json, write_text
+
+Scored = ClassificationScores | ValueScores
+BATCH = 512
+WORST = 24
+MAPS = 16
+"""Channels of a convolution that the report shows."""
+
+
+def batches(rows: Rows | Stream, size: int = BATCH) -> Iterator[Rows]:
+    """The rows in their order, `size` at a time."""
+    order = [np.arange(i, min(i + size, len(rows))) for i in range(0, len(rows), size)]
+    if isinstance(rows, Stream):
+        yield from rows.batches(order)
+    else:
+        for index in order:
+            # A slice is a view: nothing is copied but what `floats` makes.
+            yield rows.take(slice(index[0], index[-1] + 1))  # type: ignore[arg-type]
+
+
+def answers(network: Network, rows: Rows | Stream, output: str = OUTPUT) -> np.ndarray:
+    """The network's output for every row, float32: (N, classes) probabilities, or (N, k) values."""
+    made = [
+        network.forward({name: part.floats(name) for name in part.inputs}).outputs[output]
+        for part in batches(rows)
+    ]
+    return np.concatenate(made) if made else np.empty((0, 0), np.float32)
+
+
+def chances(given: np.ndarray) -> np.ndarray:
+    """(N, classes) from the (N, 1) chance of the second of two classes."""
+    return np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
+
+
+def score(rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess, seed: int) -> Scored:
+    """Scores with intervals; a regression is scored in the units of its data."""
+    output, true = output_of(preprocess), rows.targets[OUTPUT]
+    if output.kind == "classes":
+        return score_classes(true, chances(given), output.classes, rows.ids, seed, rows.weights)
+    decoded = preprocess.decode(true), preprocess.decode(given)
+    return score_values(*decoded, (), rows.ids, seed, rows.weights)
+
+
+def output_of(preprocess: Preprocess) -> Output:
+    """What a finished run predicts."""
+    return Output.of(preprocess.outputs[OUTPUT])
+
+
+def write_scores(path: Path, scored: Mapping[str, Scored]) -> None:
+    """scores.json."""
+    write_text(path, scores_json(scored) + "\n")
+
+
+def write_worst(
+    folder: Path, split: str, rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess
+) -> None:
+    """artifacts/worst.json, and the pictures of those rows in artifacts/worst.npz."""
+    output, true = output_of(preprocess), rows.targets[OUTPUT]
+    found: tuple[Mistake | Deviation, ...]
+    if output.kind == "classes":
+        found = worst_mistakes(true, chances(given), output.classes, rows.ids, WORST)
+    else:
+        values = preprocess.decode(true), preprocess.decode(given)
+        found = worst_deviations(*values, rows.ids, WORST)
+    index = np.array([item.row for item in found], np.int64)
+    listed = [item.to_json() for item in found]
+    stored = rows.take(index).inputs[INPUT] if len(index) else np.empty(0)
+    folder.mkdir(exist_ok=True)
+    if stored.ndim == 4:
+        write_arrays(folder / "worst.npz", {"images": stored})
+    elif stored.ndim == 2:
+        names = _columns(preprocess, stored.shape[1])
+        for item, values in zip(listed, stored.tolist(), strict=True):
+            item["features"] = dict(zip(names, values, strict=True))
+    write_json(folder / "worst.json", {"split": split, "rows": listed})
+
+
+def _columns(preprocess: Preprocess, count: int) -> list[str]:
+    names = getattr(preprocess.inputs[INPUT], "names", None)
+    return list(names) if names and len(names) == count else [f"x{i}" for i in range(count)]
+
+
+def write_features(folder: Path, network: Network, rows: Rows | Stream) -> None:
+    """artifacts/features.npz: what the convolutions make of the first row (Figure 3)."""
+    taps = feature_taps(network)
+    if not taps or len(rows) == 0:
+        return
+    first = rows.take(np.zeros(1, np.int64))
+    heard = network.forward({INPUT: first.floats(INPUT)}, taps).taps
+    maps = {path: heard[path][0, ..., :MAPS] for path in taps}
+    folder.mkdir(exist_ok=True)
+    write_arrays(folder / "features.npz", {"input": first.inputs[INPUT][0], **maps})
+
+
+def feature_taps(network: Network) -> list[str]:
+    """Up to four layers with maps to look at: what follows a convolution, spread over the depth."""
+    leaves = network.model.leaves
+    after = {leaf.inputs[0]: leaf for leaf in reversed(leaves) if leaf.inputs}
+    found = []
+    for leaf in leaves:
+        if "Conv2D" in type(leaf.layer).__name__:
+            following = after.get(leaf.output)
+            shown = following if type(following and following.layer).__name__ == "Activation" else leaf
+            found.append((shown or leaf).path)
+    unique = list(dict.fromkeys(found))
+    step = max(1, -(-len(unique) // 4))
+    return unique[::step]

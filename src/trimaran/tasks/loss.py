@@ -1,0 +1,128 @@
+"""What is minimised: one loss term per output, and how terms, rows and classes weigh.
+
+Every term is a mean with its own denominator,
+
+    weight * sum_i(w_i * l_i) / sum_i(w_i),    w_i = sample weight * weight of the row's class,
+
+over the rows of one update: with accumulation, over all of its batches together. A loss of
+several values per row (regression) is their mean, l_i. Names and arguments are Keras's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from trimaran.errors import RecipeError
+
+# Probabilities are kept this far from 0 and 1 before a logarithm, as in Keras.
+CLIP = 1e-7
+
+CROSS_ENTROPIES = (
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+)
+REGRESSIONS = ("mean_squared_error", "mean_absolute_error", "huber")
+KINDS = (*CROSS_ENTROPIES, *REGRESSIONS)
+SHORT = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
+
+# The head that a cross-entropy matches: training then works on the logits below it.
+_HEADS = dict(zip(CROSS_ENTROPIES, ("softmax", "softmax", "sigmoid"), strict=True))
+
+_FIGURES = {
+    "sparse_categorical_crossentropy": "accuracy",
+    "categorical_crossentropy": "accuracy",
+    "binary_crossentropy": "accuracy",
+    "mean_squared_error": "mean_absolute_error",
+    "mean_absolute_error": "mean_squared_error",
+    "huber": "mean_absolute_error",
+}
+METRICS = ("accuracy", "mean_absolute_error", "mean_squared_error")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one output.
+
+    With `from_logits` a cross-entropy takes what lies below the softmax or sigmoid; without, it
+    takes probabilities: each row of a softmax is divided by its sum, then clipped to
+    [CLIP, 1 - CLIP]. `label_smoothing` mixes the target with the uniform distribution (binary:
+    with 1/2). `class_weights` are indexed by class number and multiply the row's weight.
+    `weight` is that of this output among several.
+    """
+
+    kind: str
+    from_logits: bool = True
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", SHORT.get(self.kind, self.kind))
+        if self.kind not in KINDS:
+            raise RecipeError(f"There is no loss {self.kind!r}; known are {', '.join(KINDS)}.")
+        if not 0 <= self.label_smoothing < 1:
+            raise RecipeError(
+                f"label_smoothing must be at least 0 and below 1, but is {self.label_smoothing}."
+            )
+        if self.kind in REGRESSIONS and (self.label_smoothing or self.class_weights):
+            raise RecipeError(f"The loss {self.kind} has no classes to smooth or to weigh.")
+        if self.class_weights is not None and not _sound(self.class_weights):
+            raise RecipeError(f"Class weights must be finite and >= 0, not {self.class_weights}.")
+
+    def on(self, head: str | None) -> Loss:
+        """This loss for a network that ends in `head`: on the logits where the two match."""
+        return replace(self, from_logits=head is not None and _HEADS.get(self.kind) == head)
+
+    def to_json(self) -> dict[str, Any]:
+        value = asdict(self)
+        value["class_weights"] = None if self.class_weights is None else list(self.class_weights)
+        return value
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Loss:
+        weights = value.get("class_weights")
+        return cls(**{**value, "class_weights": None if weights is None else tuple(weights)})
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a network with these inputs and outputs learns.
+
+    losses:  output name -> its loss; a network with one output calls it as it likes
+    metrics: output name -> figures reported each epoch besides the loss; the default fits the loss
+    inputs:  names of the inputs in the order of the network's arguments; () is the data's order
+    """
+
+    losses: Mapping[str, Loss]
+    metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.losses:
+            raise RecipeError("An objective needs the loss of at least one output.")
+        for name, figures in self.metrics.items():
+            unknown = [figure for figure in figures if figure not in METRICS]
+            if name not in self.losses or unknown:
+                raise RecipeError(
+                    f"The metrics {figures} of output {name!r} cannot be measured while training; "
+                    f"outputs are {', '.join(self.losses)}, metrics {', '.join(METRICS)}."
+                )
+
+    def figures(self, output: str) -> tuple[str, ...]:
+        """The names of the metrics of one output."""
+        return self.metrics.get(output, (_FIGURES[self.losses[output].kind],))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "losses": {name: loss.to_json() for name, loss in self.losses.items()},
+            "metrics": {name: list(self.figures(name)) for name in self.losses},
+            "inputs": list(self.inputs),
+        }
+
+
+def _sound(weights: tuple[float, ...]) -> bool:
+    return len(weights) > 0 and all(math.isfinite(w) and w >= 0 for w in weights)

@@ -1,0 +1,1 @@
+"""The framework-free half of training: what to do, when to stop, what to keep."""

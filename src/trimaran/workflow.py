@@ -1,0 +1,200 @@
+"""The story of a run: recipe → data → description → source → training → scores → report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trimaran import opening, otherdata, runs, scoring
+from trimaran.data.prepare import prepare
+from trimaran.data.prepared import Prepared
+from trimaran.description import describe, objective, settle
+from trimaran.errors import RecipeError
+from trimaran.estimate import Plan
+from trimaran.implementation import Implementation, implementation
+from trimaran.predictions import Predictions, predictions
+from trimaran.recipe import Recipe
+from trimaran.runs import Run, Scores
+from trimaran.spec import digest
+from trimaran.timing import Timing
+from trimaran.training.checkpoint import Place
+from trimaran.training.events import Event, EventLog, Stopped, to_json
+from trimaran.weights import draw, save
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller wants besides the recipe.
+
+    out:    the run folder to make; None is a dated one
+    timing: began when the user asked
+    tell:   hears every event;  scored: hears of the scores before the report is written
+    """
+
+    out: str | Path | None = None
+    tensorboard: bool = False
+    inexact: bool = False
+    timing: Timing = field(default_factory=Timing)
+    tell: Callable[[Event | Plan], None] = lambda event: None
+    scored: Callable[[Run], None] = lambda run: None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that ended, and why: only one that was not interrupted has scores."""
+
+    run: Run
+    reason: str
+    timing: Timing
+    plan: Plan
+    notices: tuple[str, ...]
+
+
+def run(recipe: Recipe, options: Options | None = None) -> Done:
+    """Train, score and report.
+
+    Raises:
+        TrimaranError: recipe, data or training cannot be; what was saved before stays whole.
+    """
+    chosen = options or Options()
+    backend, prepared = _load(recipe)
+    model = describe(recipe.model, prepared)
+    settled = settle(recipe, prepared, model)
+    start = opening.Opening(settled, prepared, model, backend, backend.resolve(settled.training))
+    path = runs.create(settled.name, chosen.out)
+    start.write(path)
+    return _train(Run(path), start, chosen, resuming=False)
+
+
+def resume(name: str | Path | Run, options: Options | None = None) -> Done:
+    """Go on from the last whole checkpoint, to the bytes of a run that was never stopped."""
+    found = name if isinstance(name, Run) else runs.find(name)
+    backend, prepared = _load(found.recipe)
+    execution = backend.resolve(found.recipe.training)
+    start = opening.Opening(found.recipe, prepared, found.model, backend, execution)
+    return _train(found, start, options or Options(), resuming=True)
+
+
+def _load(recipe: Recipe) -> tuple[Implementation, Prepared]:
+    """The framework is imported while a thread prepares the data."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(prepare, recipe.data_settings(), recipe.training.seed)
+        backend = implementation(recipe.backend)
+        return backend, coming.result()
+
+
+def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -> Done:
+    plan = start.plan(run.path)
+    options.tell(plan)
+    with start.backend.prepared(start.execution):
+        weights = draw(start.model, start.recipe.training.seed)
+        module = start.backend.module(start.model, weights)
+        identity = {"data": start.prepared.facts["digest"], "model": digest(start.model)}
+        place = Place(
+            run.path / runs.CHECKPOINTS, run.path / runs.EVENTS, identity, resuming, options.inexact
+        )
+        events = start.backend.fit(
+            module,
+            objective(start.model, start.prepared),
+            start.prepared.splits,
+            start.recipe.training,
+            start.execution,
+            place,
+        )
+        reason = _listen(run, events, options)
+        if reason != INTERRUPTED:
+            arrays = start.backend.arrays(module)
+            save(run.path / runs.WEIGHTS, arrays, {"model": identity["model"]})
+            _judge(run, start, options)
+    options.timing.end()
+    return Done(run, reason, options.timing, plan, start.prepared.notices)
+
+
+def _listen(run: Run, events: Iterator[Event], options: Options) -> str:
+    """Write every event, tell it, and return why training stopped."""
+    reason = ""
+    with ExitStack() as stack:
+        log = stack.enter_context(EventLog(run.path / runs.EVENTS))
+        scalars = None
+        if options.tensorboard:
+            from trimaran.report import ScalarWriter
+
+            scalars = stack.enter_context(ScalarWriter(run.path / runs.TENSORBOARD))
+        for event in events:
+            log.append(event)
+            options.timing.see(event)
+            options.tell(event)
+            if scalars is not None:
+                scalars.event(to_json(event))
+            if isinstance(event, Stopped):
+                reason = event.reason
+    return reason
+
+
+def _judge(run: Run, start: opening.Opening, options: Options) -> None:
+    """Scores first, since people wait for them; then the pictures and the pages."""
+    prepared, network = start.prepared, start.backend.network(start.model, run.weights)
+    held = {name: rows for name, rows in prepared.splits.items() if name != "train"}
+    given: dict[str, np.ndarray] = {}
+    scored = {}
+    for split, rows in (held or prepared.splits).items():
+        given[split] = scoring.answers(network, rows)
+        scored[split] = scoring.score(rows, given[split], prepared.preprocess, start.seed)
+    scoring.write_scores(run.path / runs.SCORES, scored)
+    options.scored(run)
+    split = runs.best_split(given)
+    folder = run.path / runs.ARTIFACTS
+    rows = prepared.splits[split]
+    scoring.write_worst(folder, split, rows, given[split], prepared.preprocess)
+    scoring.write_features(folder, network, rows)
+    report(run)
+
+
+def report(run: Run) -> Path:
+    """Write report.html and README.md from the run's folder."""
+    from trimaran.report import write_card, write_report
+
+    write_card(run.path)
+    return write_report(run.path)
+
+
+def evaluate(run: Run, data: Any = None, split: str | None = None) -> Scores:
+    """Scores in float32 on the run's own splits, or on other data that has the answers.
+
+    Args:
+        data: a path as in `data.path`, or a pair (inputs, labels); None is the run's own data.
+        split: one split of the run's own data; None is those that were held out.
+
+    Raises:
+        DataError: a label that training never saw, or rows of another kind.
+    """
+    network = implementation(run.recipe.backend).network(run.model, run.weights)
+    if data is not None:
+        rows = {"data": otherdata.rows(run, data)}
+    else:
+        rows = dict(prepare(run.recipe.data_settings(), run.recipe.training.seed).splits)
+        if split is not None and split not in rows:
+            raise RecipeError(f"There is no split {split!r}; this run has {', '.join(rows)}.")
+        held = {name: part for name, part in rows.items() if name != "train"} or rows
+        rows = {split: rows[split]} if split else held
+    found = {
+        name: scoring.score(
+            part, scoring.answers(network, part), run.preprocess, run.recipe.training.seed
+        )
+        for name, part in rows.items()
+    }
+    return Scores({"splits": {name: each.to_json() for name, each in found.items()}})
+
+
+def predict(run: Run, inputs: Any) -> Predictions:
+    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`."""
+    network = implementation(run.recipe.backend).network(run.model, run.weights)
+    return predictions(network, run.preprocess, inputs)

@@ -1,0 +1,170 @@
+"""Each layer as a direct call of PyTorch's functions, in float64: the oracle of the reference.
+
+Written from PyTorch's documentation, not from the emitter, so that the two can be wrong apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from trimaran.spec import layers as L
+
+Tensor = torch.Tensor
+Parameters = dict[str, Tensor]
+
+
+def first(x: Tensor) -> Tensor:
+    return x.movedim(-1, 1)
+
+
+def last(x: Tensor) -> Tensor:
+    return x.movedim(1, -1)
+
+
+def sides(padding: Any, x: Tensor, kernel: Any, strides: Any, dilation: Any) -> list[int]:
+    """Padding in the order of F.pad; "same" as TensorFlow's documentation defines it."""
+    found: list[int] = []
+    for axis in reversed(range(len(kernel))):
+        size, k, s, d = x.shape[2 + axis], kernel[axis], strides[axis], dilation[axis]
+        if padding == "valid":
+            found += [0, 0]
+        elif padding == "same":
+            covered = (k - 1) * d + 1
+            need = covered - s if size % s == 0 else covered - size % s
+            need = max(need, 0)
+            found += [need // 2, ceil(need / 2)]
+        else:
+            found += list(padding[axis])
+    return found
+
+
+def dense(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    return F.linear(x, p["weight"], p.get("bias"))
+
+
+def convolution(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    x = first(x)
+    pads = sides(layer.padding, x, layer.kernel_size, layer.strides, layer.dilation_rate)
+    groups = x.shape[1] if isinstance(layer, L.DepthwiseConv2D) else layer.groups
+    call = F.conv1d if len(layer.kernel_size) == 1 else F.conv2d
+    return last(
+        call(F.pad(x, pads), p["weight"], p.get("bias"), layer.strides, 0, layer.dilation_rate,
+             groups)
+    )  # fmt: skip
+
+
+def max_pool(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    x = first(x)
+    ones = (1,) * len(layer.pool_size)
+    pads = sides(layer.padding, x, layer.pool_size, layer.strides, ones)
+    call = F.max_pool1d if len(ones) == 1 else F.max_pool2d
+    return last(call(F.pad(x, pads, value=-torch.inf), layer.pool_size, layer.strides))
+
+
+def average_pool(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    """The sum of each window over the number of its entries inside."""
+    x = first(x)
+    ones = (1,) * len(layer.pool_size)
+    pads = sides(layer.padding, x, layer.pool_size, layer.strides, ones)
+    kernel = torch.ones(x.shape[1], 1, *layer.pool_size, dtype=x.dtype)
+    call = F.conv1d if len(ones) == 1 else F.conv2d
+
+    def summed(y: Tensor) -> Tensor:
+        return call(F.pad(y, pads), kernel, stride=layer.strides, groups=x.shape[1])
+
+    return last(summed(x) / summed(torch.ones_like(x)))
+
+
+def whole(name: str) -> Callable[[Any, Parameters, Tensor, bool], Tensor]:
+    def call(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+        return getattr(x, name)(dim=tuple(range(1, x.ndim - 1)), keepdim=layer.keepdims)
+
+    return call
+
+
+def batch_norm(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    return last(
+        F.batch_norm(
+            first(x),
+            p["running_mean"].detach(),
+            p["running_var"].detach(),
+            p.get("weight"),
+            p.get("bias"),
+            training,
+            1 - layer.momentum,
+            layer.epsilon,
+        )
+    )
+
+
+def layer_norm(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], p.get("weight"), p.get("bias"), layer.epsilon)
+
+
+def group_norm(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    groups = x.shape[-1] if layer.groups == -1 else layer.groups
+    return last(F.group_norm(first(x), groups, p.get("weight"), p.get("bias"), layer.epsilon))
+
+
+def activation(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    names = {"hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "log_sigmoid": "logsigmoid"}
+    function = getattr(F, names.get(layer.activation, layer.activation))
+    if "softmax" in layer.activation:
+        return function(x, dim=-1)
+    return function(x) if layer.parameter is None else function(x, layer.parameter)
+
+
+def upsample(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    size = layer.size if isinstance(layer.size, tuple) else (layer.size,)
+    bilinear = isinstance(layer, L.UpSampling2D) and layer.interpolation == "bilinear"
+    if bilinear:
+        return last(
+            F.interpolate(first(x), scale_factor=size, mode="bilinear", align_corners=False)
+        )
+    return last(F.interpolate(first(x), scale_factor=size, mode="nearest"))
+
+
+def border(edges: Any, sign: int, x: Tensor) -> Tensor:
+    flat = [sign * side for axis in reversed(edges) for side in axis]
+    return F.pad(x, [0, 0, *flat])
+
+
+Call = Callable[..., Tensor]
+ORACLES: dict[type[Any], Call] = {
+    L.Dense: dense,
+    L.Conv1D: convolution,
+    L.Conv2D: convolution,
+    L.DepthwiseConv2D: convolution,
+    L.MaxPooling1D: max_pool,
+    L.MaxPooling2D: max_pool,
+    L.AveragePooling1D: average_pool,
+    L.AveragePooling2D: average_pool,
+    L.GlobalMaxPooling1D: whole("amax"),
+    L.GlobalMaxPooling2D: whole("amax"),
+    L.GlobalAveragePooling1D: whole("mean"),
+    L.GlobalAveragePooling2D: whole("mean"),
+    L.BatchNormalization: batch_norm,
+    L.LayerNormalization: layer_norm,
+    L.GroupNormalization: group_norm,
+    L.Activation: activation,
+    L.Dropout: lambda layer, p, x, training: x * 1.0,
+    L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),
+    L.Reshape: lambda layer, p, x, training: x.reshape(x.shape[0], *layer.target_shape),
+    L.Permute: lambda layer, p, x, training: x.permute(0, *layer.dims),
+    L.ZeroPadding1D: lambda layer, p, x, training: border(layer.padding, 1, x),
+    L.ZeroPadding2D: lambda layer, p, x, training: border(layer.padding, 1, x),
+    L.Cropping1D: lambda layer, p, x, training: border(layer.cropping, -1, x),
+    L.Cropping2D: lambda layer, p, x, training: border(layer.cropping, -1, x),
+    L.UpSampling1D: upsample,
+    L.UpSampling2D: upsample,
+    L.Add: lambda layer, p, *rest: sum(rest[:-1]),
+    L.Multiply: lambda layer, p, *rest: torch.prod(
+        torch.stack(torch.broadcast_tensors(*rest[:-1])), 0
+    ),
+    L.Concatenate: lambda layer, p, *rest: torch.cat(rest[:-1], layer.axis),
+}

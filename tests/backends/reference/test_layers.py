@@ -1,0 +1,264 @@
+"""Every layer's forward and backward against PyTorch's autograd, in float64, on random cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.backends.reference.oracle import ORACLES
+from tests.strategies import cases
+
+from trimaran.backends.reference import core
+from trimaran.backends.reference.layers import RULES, backward, forward
+from trimaran.spec import layers as L
+from trimaran.spec.layers import LAYERS
+
+TOLERANCE = 1e-10
+quick = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+
+
+def deviation(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference, relative to the size of b where that exceeds 1."""
+    assert a.shape == b.shape
+    return float(np.max(np.abs(a - b) / max(1.0, np.abs(b).max(initial=0.0)), initial=0.0))
+
+
+def numbers(rng: np.random.Generator, shape: Any, ties: bool) -> np.ndarray:
+    """Normal numbers, or quarters from -5 to 5, which tie and meet the kinks of activations."""
+    return rng.integers(-20, 21, shape) / 4.0 if ties else rng.normal(size=shape)
+
+
+def case(layer: L.Layer, shapes: Any, seed: int, ties: bool) -> tuple[Any, dict[str, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    batch = int(rng.integers(2, 5))
+    inputs = tuple(numbers(rng, (batch, *shape), ties) for shape in shapes)
+    parameters = {p.name: rng.normal(size=p.shape) for p in layer.parameters(*shapes)}
+    if "running_var" in parameters:
+        parameters["running_var"] = parameters["running_var"] ** 2 + 0.1
+    return inputs, parameters
+
+
+def largest_deviation(
+    layer: L.Layer, shapes: Any, seed: int = 0, training: bool = True, ties: bool = False
+) -> dict[str, float]:
+    """Of the output, and of each gradient, from PyTorch's."""
+    inputs, parameters = case(layer, shapes, seed, ties)
+    output, cache = forward(layer, parameters, inputs, training)
+    gradient = np.random.default_rng(seed + 1).normal(size=output.shape)
+    by_input, by_parameter = backward(layer, parameters, cache, gradient)
+
+    x = [torch.tensor(a, requires_grad=True) for a in inputs]
+    p = {key: torch.tensor(a, requires_grad=True) for key, a in parameters.items()}
+    y = ORACLES[type(layer)](layer, p, *x, training)
+    y.backward(torch.tensor(gradient))
+    found = {"output": deviation(output, y.detach().numpy())}
+    for i, (mine, tensor) in enumerate(zip(by_input, x, strict=True)):
+        found[f"input{i}"] = deviation(mine, tensor.grad.numpy())
+    reached = {key: tensor.grad for key, tensor in p.items() if tensor.grad is not None}
+    assert set(by_parameter) == set(reached)
+    for key, grad in reached.items():
+        found[key] = deviation(by_parameter[key], grad.numpy())
+    return found
+
+
+def test_every_layer_of_the_description_has_a_rule_and_an_oracle():
+    assert set(RULES) == set(LAYERS.values()) == set(ORACLES)
+
+
+@pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
+@quick
+@given(data=st.data())
+def test_layer_equals_pytorch(kind, data):
+    layer, shapes = data.draw(cases(kind))
+    ties, training = data.draw(st.booleans()), data.draw(st.booleans())
+    seed = data.draw(st.integers(0, 99))
+    found = largest_deviation(layer, shapes, seed, training, ties)
+    assert max(found.values()) <= TOLERANCE, found
+
+
+@pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
+@settings(quick, max_examples=5)
+@given(data=st.data())
+def test_output_has_the_shape_of_the_description(kind, data):
+    layer, shapes = data.draw(cases(kind))
+    inputs, parameters = case(layer, shapes, 0, False)
+    output, _ = forward(layer, parameters, inputs, True)
+    assert output.shape[1:] == layer.output(*shapes)
+    assert output.dtype == np.float64
+
+
+def finite_difference(layer: L.Layer, parameters: Any, inputs: Any, gradient: np.ndarray) -> Any:
+    """∂(Σ gradient·output)/∂inputs by central differences of every entry."""
+    step = 1e-6
+    found = []
+    for x in inputs:
+        slope = np.zeros_like(x)
+        for at in np.ndindex(*x.shape):
+            kept = x[at]
+            sums = []
+            for moved in (kept + step, kept - step):
+                x[at] = moved
+                sums.append(np.sum(gradient * forward(layer, parameters, inputs, True)[0]))
+            x[at] = kept
+            slope[at] = (sums[0] - sums[1]) / (2 * step)
+        found.append(slope)
+    return found
+
+
+@pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
+@settings(quick, max_examples=2)
+@given(data=st.data())
+def test_input_gradients_equal_finite_differences(kind, data):
+    layer, shapes = data.draw(cases(kind))
+    inputs, parameters = case(layer, shapes, 3, False)
+    output, cache = forward(layer, parameters, inputs, True)
+    gradient = np.random.default_rng(4).normal(size=output.shape)
+    by_input, _ = backward(layer, parameters, cache, gradient)
+    for mine, slope in zip(
+        by_input, finite_difference(layer, parameters, inputs, gradient), strict=True
+    ):
+        scale = max(1.0, np.abs(slope).max(initial=0.0))
+        assert np.abs(mine - slope).max(initial=0.0) <= 1e-4 * scale
+
+
+def test_the_gradient_of_a_tie_goes_to_the_first_entry_in_row_order():
+    layer, x = L.MaxPooling2D(2), np.zeros((1, 2, 2, 1))
+    output, cache = forward(layer, {}, (x,), True)
+    (sent,), _ = backward(layer, {}, cache, np.ones_like(output))
+    assert sent.ravel().tolist() == [1, 0, 0, 0]
+
+
+def test_the_gradient_of_a_tie_over_a_whole_map_is_shared():
+    layer, x = L.GlobalMaxPooling2D(), np.array([1.0, 3.0, 3.0, 0.0]).reshape(1, 2, 2, 1)
+    output, cache = forward(layer, {}, (x,), True)
+    (sent,), _ = backward(layer, {}, cache, np.ones_like(output))
+    assert sent.ravel().tolist() == [0, 0.5, 0.5, 0]
+
+
+def test_relu_has_no_slope_at_zero():
+    _, cache = forward(L.Activation("relu"), {}, (np.zeros((1, 1)),), True)
+    assert backward(L.Activation("relu"), {}, cache, np.ones((1, 1)))[0][0].item() == 0
+
+
+def test_dropout_applies_a_mask_only_in_training():
+    layer, x = L.Dropout(0.5), np.ones((1, 4))
+    mask = {"mask": np.array([[0.0, 1.0, 1.0, 0.0]])}
+    trained, cache = forward(layer, mask, (x,), True)
+    assert trained.tolist() == [[0, 2, 2, 0]]
+    assert backward(layer, mask, cache, x)[0][0].tolist() == [[0, 2, 2, 0]]
+    assert forward(layer, mask, (x,), False)[0] is x
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "silu", "mish", "log_sigmoid", "gelu"])
+def test_large_numbers_do_not_overflow(name):
+    x = np.array([[-1e4, -750.0, 750.0, 1e4]])
+    with np.errstate(over="raise", invalid="raise"):
+        output, cache = forward(L.Activation(name), {}, (x,), True)
+        (sent,), _ = backward(L.Activation(name), {}, cache, np.ones_like(x))
+    assert np.isfinite(output).all() and np.isfinite(sent).all()
+
+
+def test_batch_statistics_move_as_pytorch_moves_them():
+    from trimaran.backends.reference.normalization import updated_statistics
+
+    layer, rng = L.BatchNormalization(momentum=0.9), np.random.default_rng(0)
+    x = rng.normal(size=(4, 3, 3, 2))
+    module = torch.nn.BatchNorm2d(2, layer.epsilon, momentum=0.1, dtype=torch.float64)
+    parameters = {key: value.numpy().copy() for key, value in module.state_dict().items()}
+    _, cache = forward(layer, parameters, (x,), True)
+    module(torch.tensor(x).movedim(-1, 1))
+    for key, value in updated_statistics(layer, parameters, cache).items():
+        assert np.abs(value - module.state_dict()[key].numpy()).max() <= 1e-14
+
+
+# Planted faults: the comparison above must see each of them -----------------------------------
+
+FAULTS = {
+    "transposed kernel": (L.Conv2D(2, 3), L.Conv2D(2, 3), (5, 5, 2)),
+    "other epsilon": (L.BatchNormalization(epsilon=1e-3), L.BatchNormalization(epsilon=1e-5),
+                      (4, 4, 2)),
+    "missing groups": (L.Conv2D(4, 1, groups=2), L.Conv2D(4, 1, groups=4), (4, 4, 4)),
+    "missing dilation": (L.Conv2D(2, 2, dilation_rate=2, padding="same"),
+                         L.Conv2D(2, 2, padding="same"), (5, 5, 2)),
+    "odd cell before": (L.Conv2D(1, 2, padding="same"), L.Conv2D(1, 2, padding=((1, 0), (1, 0))),
+                        (4, 4, 1)),
+    "padding counted": (L.AveragePooling2D(3, 1, padding="same"), None, (4, 4, 1)),
+    "tanh form of gelu": (L.Activation("gelu"), None, (6,)),
+    "aligned corners": (L.UpSampling2D(2, "bilinear"), None, (3, 3, 1)),
+}  # fmt: skip
+
+
+def _faulty(name: str) -> Any:
+    """PyTorch's side with the fault in it."""
+    other = FAULTS[name][1]
+
+    def tanh_gelu(layer, p, x, training):
+        return torch.nn.functional.gelu(x, approximate="tanh")
+
+    def aligned(layer, p, x, training):
+        x = x.movedim(-1, 1)
+        return torch.nn.functional.interpolate(
+            x, scale_factor=2, mode="bilinear", align_corners=True
+        ).movedim(1, -1)
+
+    def counted(layer, p, x, training):
+        return torch.nn.functional.avg_pool2d(x.movedim(-1, 1), 3, 1, 1).movedim(1, -1)
+
+    def transposed(layer, p, x, training):
+        turned = {**p, "weight": p["weight"].transpose(2, 3)}
+        return ORACLES_BEFORE[L.Conv2D](layer, turned, x, training)
+
+    def replaced(layer, p, x, training):
+        weight = p.get("weight")
+        if name == "missing groups":
+            p = {**p, "weight": weight[:, :1]}
+        return ORACLES_BEFORE[type(layer)](other, p, x, training)
+
+    special = {
+        "tanh form of gelu": tanh_gelu,
+        "aligned corners": aligned,
+        "padding counted": counted,
+        "transposed kernel": transposed,
+    }
+    return special.get(name, replaced)
+
+
+ORACLES_BEFORE = dict(ORACLES)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_seen(name, monkeypatch):
+    layer, _, shape = FAULTS[name]
+    assert max(largest_deviation(layer, (shape,)).values()) <= TOLERANCE
+    monkeypatch.setitem(ORACLES, type(layer), _faulty(name))
+    assert max(largest_deviation(layer, (shape,)).values()) > 1e-5
+
+
+def test_a_tie_sent_to_the_last_entry_is_seen(monkeypatch):
+    def last_of_equals(layer, p, x, training):
+        turned = ORACLES_BEFORE[L.MaxPooling2D](layer, p, x.flip(1, 2), training)
+        return turned.flip(1, 2)
+
+    assert max(largest_deviation(L.MaxPooling2D(2), ((4, 4, 3),), ties=True).values()) <= TOLERANCE
+    monkeypatch.setitem(ORACLES, L.MaxPooling2D, last_of_equals)
+    found = [
+        largest_deviation(L.MaxPooling2D(2), ((4, 4, 9),), seed, ties=True) for seed in range(4)
+    ]
+    assert max(f["output"] for f in found) <= TOLERANCE
+    assert max(f["input0"] for f in found) > 1e-2
+
+
+def test_a_wrong_derivative_is_seen(monkeypatch):
+    wrong = core.Rule(core.dense, lambda *a: (core.dense_backward(*a)[0], {
+        key: value * 0.999 for key, value in core.dense_backward(*a)[1].items()}))  # fmt: skip
+    monkeypatch.setitem(RULES, L.Dense, wrong)
+    assert largest_deviation(L.Dense(3), ((4,),))["weight"] > 1e-5

@@ -1,0 +1,259 @@
+"""Hypothesis strategies: random legal layers with input shapes, and random legal models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from trimaran.errors import DescriptionError
+from trimaran.spec import Input, Layer, Model, Shape, Symbol, functional
+from trimaran.spec import layers as L
+from trimaran.spec.layer import Illegal
+from trimaran.spec.layers.core import ACTIVATIONS
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+SMALL = st.integers(1, 3)
+PADDINGS = st.sampled_from(["valid", "same", 1, ((1, 0), (0, 2)), (2, 1)])
+PADDINGS_1D = st.sampled_from(["valid", "same", 1, ((0, 2),)])
+ENTRYWISE = [name for name in ACTIVATIONS if "softmax" not in name]
+
+
+def shapes(rank: int, low: int = 3, high: int = 7) -> st.SearchStrategy[Shape]:
+    """Channels-last shapes of `rank` spatial axes."""
+    return st.tuples(*[st.integers(low, high)] * rank, st.integers(1, 6))
+
+
+def _convolution(draw: Draw, rank: int) -> Layer:
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    strided = draw(st.booleans())
+    sizes = st.tuples(*[SMALL] * rank)
+    kind = L.Conv1D if rank == 1 else L.Conv2D
+    return kind(
+        filters=groups * draw(st.integers(1, 3)),
+        kernel_size=draw(sizes),
+        strides=draw(sizes) if strided else 1,
+        dilation_rate=1 if strided else draw(sizes),
+        padding=draw(PADDINGS if rank == 2 else PADDINGS_1D),
+        groups=groups,
+        use_bias=draw(st.booleans()),
+    )
+
+
+def _depthwise(draw: Draw) -> Layer:
+    strides = draw(SMALL)
+    return L.DepthwiseConv2D(
+        kernel_size=draw(st.tuples(SMALL, SMALL)),
+        strides=strides,
+        dilation_rate=1 if strides > 1 else draw(SMALL),
+        padding=draw(PADDINGS),
+        depth_multiplier=draw(SMALL),
+        use_bias=draw(st.booleans()),
+    )
+
+
+def _pooling(draw: Draw, kind: type[Any], rank: int) -> Layer:
+    sizes = st.tuples(*[SMALL] * rank)
+    uneven = ((1, 0), (0, 1)) if rank == 2 else ((0, 1),)
+    return kind(
+        pool_size=draw(sizes),
+        strides=draw(st.none() | sizes),
+        padding=draw(st.sampled_from(["valid", "same", 1, uneven])),
+    )
+
+
+def _group(draw: Draw) -> Layer:
+    both = draw(st.booleans())
+    groups = draw(st.sampled_from([1, 2, 3, -1]))
+    return L.GroupNormalization(groups, draw(EPSILON), center=both, scale=both)
+
+
+EPSILON = st.sampled_from([1e-3, 1e-5, 0.1])
+EDGE = st.integers(0, 2)
+EDGES = st.tuples(EDGE, EDGE)
+
+
+def _batch(draw: Draw) -> Layer:
+    both = draw(st.booleans())
+    momentum = draw(st.sampled_from([0.99, 0.9, 0.0]))
+    return L.BatchNormalization(momentum, draw(EPSILON), center=both, scale=both)
+
+
+def _last(draw: Draw) -> Layer:
+    scale = draw(st.booleans())
+    return L.LayerNormalization(draw(EPSILON), center=scale and draw(st.booleans()), scale=scale)
+
+
+def _activation(draw: Draw) -> Layer:
+    name = draw(st.sampled_from(list(ACTIVATIONS)))
+    own = ACTIVATIONS[name] is not None and draw(st.booleans())
+    return L.Activation(name, draw(st.floats(0.05, 2.0)) if own else None)
+
+
+RANKS = {"1D": [1], "2D": [2]}
+LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
+    L.Activation: _activation,
+    L.AveragePooling1D: lambda draw: _pooling(draw, L.AveragePooling1D, 1),
+    L.AveragePooling2D: lambda draw: _pooling(draw, L.AveragePooling2D, 2),
+    L.BatchNormalization: _batch,
+    L.Conv1D: lambda draw: _convolution(draw, 1),
+    L.Conv2D: lambda draw: _convolution(draw, 2),
+    L.Cropping1D: lambda draw: L.Cropping1D(draw(EDGES)),
+    L.Cropping2D: lambda draw: L.Cropping2D((draw(EDGES), draw(EDGES))),
+    L.Dense: lambda draw: L.Dense(draw(st.integers(1, 5)), use_bias=draw(st.booleans())),
+    L.DepthwiseConv2D: _depthwise,
+    L.Dropout: lambda draw: L.Dropout(draw(st.sampled_from([0.0, 0.25, 0.5]))),
+    L.Flatten: lambda draw: L.Flatten(),
+    L.GlobalAveragePooling1D: lambda draw: L.GlobalAveragePooling1D(draw(st.booleans())),
+    L.GlobalAveragePooling2D: lambda draw: L.GlobalAveragePooling2D(draw(st.booleans())),
+    L.GlobalMaxPooling1D: lambda draw: L.GlobalMaxPooling1D(draw(st.booleans())),
+    L.GlobalMaxPooling2D: lambda draw: L.GlobalMaxPooling2D(draw(st.booleans())),
+    L.GroupNormalization: _group,
+    L.LayerNormalization: _last,
+    L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
+    L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
+    L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
+    L.UpSampling1D: lambda draw: L.UpSampling1D(draw(SMALL)),
+    L.UpSampling2D: lambda draw: L.UpSampling2D(
+        draw(st.tuples(SMALL, SMALL)), draw(st.sampled_from(["nearest", "bilinear"]))
+    ),
+    L.ZeroPadding1D: lambda draw: L.ZeroPadding1D(draw(EDGES)),
+    L.ZeroPadding2D: lambda draw: L.ZeroPadding2D((draw(EDGES), draw(EDGES))),
+}
+"""Layers of one input; `cases` adds the others."""
+
+
+@st.composite
+def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
+    """A legal layer of that kind, with the shapes of its inputs."""
+    if kind in (L.Add, L.Multiply, L.Concatenate):
+        return _joining(draw, kind)
+    rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
+    if kind is L.Permute:
+        shape = draw(shapes(rank))
+        return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
+    layer, shape = LAYER_RULES[kind](draw), draw(shapes(rank))
+    groups = layer.settings().get("groups", 1)
+    if groups > 1:
+        shape = (*shape[:-1], groups * draw(st.integers(1, 2)))
+    try:
+        layer.check(shape)
+    except Illegal:
+        reject()
+    return layer, (shape,)
+
+
+def _joining(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
+    shape, number = draw(shapes(draw(st.integers(0, 2)))), draw(st.integers(2, 3))
+    if kind is L.Concatenate:
+        axis = draw(st.integers(1, len(shape)) | st.integers(-len(shape), -1))
+        layer = L.Concatenate(axis)
+        at = layer.position(len(shape))
+        sizes = [draw(st.integers(1, 3)) for _ in range(number)]
+        return layer, tuple((*shape[:at], n, *shape[at + 1 :]) for n in sizes)
+    stretched = st.tuples(*[st.sampled_from([n, n, 1]) for n in shape])
+    return kind(), (shape, *(draw(stretched) for _ in range(number - 1)))
+
+
+# Models ---------------------------------------------------------------------------------------
+
+
+def _layer_step(draw: Draw, x: Symbol) -> Symbol:
+    """One layer that fits the rank."""
+    rank = len(x.shape) - 1
+    kinds = [L.Dense, L.Activation, L.BatchNormalization, L.LayerNormalization, L.Dropout]
+    spatial: list[type[Layer]] = [[], ONE_AXIS, TWO_AXES][rank]
+    kind = draw(st.sampled_from(spatial * 3 + kinds))
+    return LAYER_RULES[kind](draw)(x)
+
+
+ONE_AXIS: list[type[Layer]] = [
+    L.Conv1D, L.MaxPooling1D, L.AveragePooling1D, L.UpSampling1D, L.ZeroPadding1D,
+    L.GroupNormalization,
+]  # fmt: skip
+TWO_AXES: list[type[Layer]] = [
+    L.Conv2D, L.DepthwiseConv2D, L.MaxPooling2D, L.AveragePooling2D, L.UpSampling2D,
+    L.ZeroPadding2D, L.Cropping2D, L.GroupNormalization, L.Conv2D,
+]  # fmt: skip
+
+
+def _same(draw: Draw, x: Symbol, channels: int) -> Symbol:
+    """A layer that keeps the map's size and gives that many channels."""
+    activation = draw(st.none() | st.sampled_from(ENTRYWISE))
+    rank = len(x.shape) - 1
+    if rank == 0:
+        return L.Dense(channels, activation=activation)(x)
+    kind = L.Conv1D if rank == 1 else L.Conv2D
+    return kind(channels, draw(SMALL), padding="same", activation=activation)(x)
+
+
+def _residual(draw: Draw, x: Symbol) -> Symbol:
+    """x + f(x)."""
+    return x + _same(draw, x, x.shape[-1])
+
+
+def _shared(draw: Draw, x: Symbol) -> Symbol:
+    """One layer called twice."""
+    layer = L.Dense(x.shape[-1], activation="tanh")
+    return L.Add()([layer(layer(x)), x])
+
+
+def _branches(draw: Draw, x: Symbol) -> Symbol:
+    """Two paths, side by side."""
+    parts = [_same(draw, x, draw(SMALL)) for _ in range(2)]
+    return L.Concatenate()(parts)
+
+
+def _gate(draw: Draw, x: Symbol) -> Symbol:
+    """Channels weighted by what the whole map says (squeeze and excitation)."""
+    squeeze = {2: L.GlobalAveragePooling1D, 3: L.GlobalMaxPooling2D}.get(len(x.shape))
+    whole = x if squeeze is None else squeeze(keepdims=True)(x)
+    return x * L.Dense(x.shape[-1], activation="sigmoid")(whole)
+
+
+def _narrow(draw: Draw, x: Symbol) -> Symbol:
+    """A map as one row of numbers."""
+    rank = len(x.shape) - 1
+    if rank == 0:
+        return x
+    pool = L.GlobalAveragePooling1D if rank == 1 else L.GlobalAveragePooling2D
+    flat = draw(st.sampled_from([L.Flatten, L.Flatten, pool]))()(x)
+    return draw(st.sampled_from([L.Dropout(0.5), L.Activation("tanh"), L.Flatten()]))(flat)
+
+
+STEPS = [_layer_step, _layer_step, _layer_step, _residual, _branches, _gate, _shared]
+
+
+@st.composite
+def models(draw: Draw, steps: int = 5) -> Model:
+    """A random legal model of one or two inputs and outputs, with branches and residuals.
+
+    Outputs end in softmax, sigmoid or nothing; every size is known.
+    """
+    rank = draw(st.sampled_from([0, 1, 2, 2, 2]))
+    try:
+        return _model(draw, rank, steps)
+    except DescriptionError:
+        reject()
+
+
+def _model(draw: Draw, rank: int, steps: int) -> Model:
+    first = Input(draw(shapes(rank, 4, 8)), name="first")
+    inputs, x = [first], first
+    for _ in range(draw(st.integers(1, steps))):
+        x = draw(st.sampled_from(STEPS))(draw, x)
+    flat = _narrow(draw, x)
+    if draw(st.integers(0, 3)) == 0:
+        inputs.append(Input((draw(SMALL),), name="second"))
+        flat = L.Concatenate()([L.Dense(2)(flat), L.Dense(2)(inputs[1])])
+    heads = ["softmax", None, "sigmoid"][: draw(st.integers(1, 3))]
+    outputs = {f"out{i}": _head(draw, flat, head) for i, head in enumerate(heads)}
+    return functional(inputs, outputs, "random")
+
+
+def _head(draw: Draw, x: Symbol, head: str | None) -> Symbol:
+    units = {"softmax": draw(st.integers(2, 4)), "sigmoid": 1, None: 2}[head]
+    return L.Dense(units, activation=head)(x)

@@ -1,0 +1,170 @@
+"""The catalogue: sizes against the literature, and a contract that every entry keeps."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trimaran import spec, zoo
+from trimaran.errors import DescriptionError
+from trimaran.spec.layers import Activation, BatchNormalization, Conv2D, Dense
+from trimaran.zoo import ZOO, build
+
+LITERATURE = {
+    "mnist-mlp": 109_386,
+    "mlp-100-64-10": 7_114,
+    "lenet5": 61_706,
+    "alexnet": 61_100_840,
+    "alexnet-2012": 60_965_224,
+    "vgg16": 138_357_544,
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+}
+"""Trainable parameters as papers, torchvision and Caffe's model zoo give them."""
+
+BY_HAND = {
+    "perceptron": 2 + 1,
+    "xor-mlp": (2 + 1) * 8 + (8 + 1),
+    "mlp": 65 * 128 + 129 * 64 + 65 * 10,
+    "mnist-cnn-small": (9 + 1) * 32 + (13 * 13 * 32 + 1) * 128 + 129 * 10,
+    "mnist-cnn": (9 + 1) * 32 + (288 + 1) * 64 + (5 * 5 * 64 + 1) * 128 + 129 * 10,
+    "cifar10-cnn": (27 + 1) * 32 + (288 + 1) * 64 + (6 * 6 * 64 + 1) * 128 + 129 * 10,
+}
+
+GIGA_MACS = {
+    "alexnet": 0.714,
+    "vgg16": 15.470,
+    "resnet18": 1.814,
+    "resnet34": 3.664,
+    "resnet50": 4.089,
+    "resnet101": 7.801,
+    "resnet152": 11.514,
+}
+"""Multiply-adds of convolutions and dense layers, as torchvision documents them (`_ops`)."""
+
+SMALLEST = {"alexnet": (63, 63, 3), "alexnet-2012": (67, 67, 3)}
+"""Inputs at which these still fit; the others take 32x32, or any vector."""
+
+
+def small(name: str, classes: int = 10, head: bool = True) -> spec.Model:
+    return build(name, SMALLEST.get(name, (32, 32, 3)), classes, head)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_sizes(name: str) -> None:
+    model = build(name)
+    assert model.size == {**LITERATURE, **BY_HAND}[name] == ZOO[name].parameters
+
+
+@pytest.mark.parametrize("name", GIGA_MACS)
+def test_operations(name: str) -> None:
+    leaves = [leaf for leaf in build(name).leaves if isinstance(leaf.layer, Conv2D | Dense)]
+    flops = sum(leaf.layer.flops(*leaf.in_shapes) for leaf in leaves)
+    biases = sum(
+        spec.layer.count(leaf.out_shape) for leaf in leaves if leaf.layer.settings()["use_bias"]
+    )
+    assert (flops - biases) / 2e9 == pytest.approx(GIGA_MACS[name], abs=6e-4)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_one_input_one_output_and_probabilities(name: str) -> None:
+    model = small(name)
+    assert model.name == name
+    assert [port.name for port in model.inputs] == ["input"]
+    assert model.heads == {"output": "softmax"}
+    assert model.output_shape("output") == (10,)
+    assert small(name, classes=1).heads == {"output": "sigmoid"}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_without_its_head_it_gives_numbers_with_the_same_weights(name: str) -> None:
+    whole, bare = small(name, 3), small(name, 3, head=False)
+    assert bare.heads == {} and bare.output_shape("output") == (3,)
+    assert bare.parameters == whole.parameters
+    assert [leaf.path for leaf in bare.leaves] == [leaf.path for leaf in whole.leaves[:-1]]
+    assert not isinstance(bare.leaves[-1].layer, Activation)
+    assert spec.from_json(spec.to_json(bare)) == bare
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_padding_is_explicit_and_every_activation_has_its_own_path(name: str) -> None:
+    model = small(name)
+    assert all(leaf.layer.settings().get("padding") != "same" for leaf in model.leaves)
+    paths = [leaf.path for leaf in model.leaves]
+    assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_it_is_the_same_each_time_it_is_built(name: str) -> None:
+    assert spec.digest(small(name)) == spec.digest(small(name))
+    assert spec.digest(small(name)) != spec.digest(small(name, 11))
+
+
+def test_the_table_is_literal_and_each_file_stands_in_it_once() -> None:
+    folder = Path(zoo.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "parts"}
+    used = {entry.make.__module__.rpartition(".")[2] for entry in ZOO.values()}
+    assert used == files
+    assert len({entry.make for entry in ZOO.values()}) == len(ZOO)
+    tree = ast.parse((folder / "__init__.py").read_text())
+    (table,) = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ZOO"
+    ]
+    assert isinstance(table, ast.Dict)
+    assert [ast.literal_eval(key) for key in table.keys if key] == list(ZOO)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_facts_of_each_entry(name: str) -> None:
+    entry = ZOO[name]
+    assert 1950 < entry.year <= 2025 and entry.paper and entry.make.__doc__
+    model = build(name)
+    assert model.inputs[0].shape == entry.input_shape
+    assert model.output_shape("output") == (entry.classes,)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: build("resnet5"), r"model 'resnet5' is not in the zoo \(perceptron, .*'resnet50'"),
+        (lambda: build("mnistcnn"), "did you mean 'mnist-cnn'"),
+        (lambda: build("mlp", (0,)), r"mlp: expected sizes and classes of 1 or more, got input_sh"),
+        (lambda: build("mlp", ()), "expected sizes and classes of 1 or more"),
+        (lambda: build("mlp", (4,), 0), "classes=0; give those of the data"),
+        (lambda: build("mnist-cnn", (784,)), r"^conv1 \(Conv2D\): expected input \(height, width"),
+        (lambda: build("resnet18", (28, 28)), r"^conv1 \(Conv2D\): expected input \(height, width"),
+        (lambda: build("alexnet", (32, 32, 3)), r"^features\.12 \(MaxPooling2D\): expected a wind"),
+        (lambda: build("vgg16", (16, 16, 3)), r"^features\.30 \(MaxPooling2D\): .*got \(1, 1\)"),
+        (lambda: build("lenet5", (4, 4, 1)), r"^conv2 \(Conv2D\): expected a window \(5, 5\)"),
+    ],
+)
+def test_what_cannot_be_built_is_told(call: Any, told: str) -> None:
+    with pytest.raises(DescriptionError, match=told):
+        call()
+
+
+def test_a_model_without_a_head_is_not_cut() -> None:
+    with pytest.raises(DescriptionError, match="expected a softmax or sigmoid as its last layer"):
+        zoo.without_head(spec.sequential([Dense(2)], (3,)))
+
+
+@pytest.mark.parametrize("name", sorted(SMALLEST))
+def test_the_smallest_input_is_what_the_docstring_says(name: str) -> None:
+    height, width, channels = SMALLEST[name]
+    with pytest.raises(DescriptionError):
+        build(name, (height - 1, width - 1, channels), 10)
+
+
+def test_batch_normalization_has_pytorchs_constants() -> None:
+    norms = [leaf.layer for leaf in build("resnet50").leaves if leaf.path.endswith("bn1")]
+    assert {(n.epsilon, n.momentum) for n in norms if isinstance(n, BatchNormalization)} == {
+        (1e-5, 0.9)
+    }
