@@ -1,7 +1,9 @@
 """What every room's tests share."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,3 +20,25 @@ def data_root() -> Path:
     if not root:
         pytest.skip("TRIMARAN_DATA is not set: it names the folder of real data sets")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small finished run, for tests that read and must not change it."""
+    from trimaran import workflow
+    from trimaran.recipe import load, overrides
+
+    words = ["training.epochs=2", "training.precision=float32", "training.threads=1"]
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    return workflow.run(load("digits-mlp", overrides(words)), workflow.Options(out=out)).run.path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Where the data sets must be there (CI), a test that misses one has failed."""
+    report = yield
+    needed = os.environ.get("TRIMARAN_REQUIRE_DATA") and item.get_closest_marker("data")
+    if report.skipped and needed and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although TRIMARAN_REQUIRE_DATA is set: {report.longrepr}"
+    return report

@@ -39,7 +39,8 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
     units = output.size if settings.classes is None else settings.classes
     if units != output.size and not (units == 1 and output.size == 2):
         raise RecipeError(
-            f"model.classes is {units}, but {prepared.name} has {output.size} classes; leave it out."
+            f"model.classes is {units}, but {prepared.name} has {output.size} classes; leave it "
+            "out."
         )
     name = settings.zoo or suggestion(prepared)
     return zoo.build(name, shape, units, head=output.kind == "classes")

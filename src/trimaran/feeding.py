@@ -219,11 +219,11 @@ def split_last(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
 
     Raises `DataError` for a fraction that leaves one of the two empty.
     """
-    first = floor(len(rows) * (1 - fraction))
-    if not 0 < fraction < 1 or not 0 < first < len(rows):
+    first = floor(len(rows) * (1 - fraction)) if 0 < fraction < 1 else 0
+    if not 0 < first < len(rows):
         raise DataError(
-            f"validation_split={fraction} leaves {max(first, 0)} of {len(rows)} rows to train on; "
-            "give a fraction between 0 and 1 that leaves rows on both sides."
+            f"validation_split={fraction} leaves {first} of {len(rows)} rows to train on; give a "
+            "fraction between 0 and 1 that leaves rows on both sides."
         )
     # A slice is a view: the data are not copied.
     return rows.take(slice(0, first)), rows.take(slice(first, None))  # type: ignore[arg-type]

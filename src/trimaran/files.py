@@ -64,6 +64,6 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{path} is missing; the run has not got that far or is not whole.") from None
+        raise RunError(f"{path} is missing; the run did not get that far.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}); restore it or train again.") from None

@@ -1,4 +1,4 @@
-"""A backend by its name: the only place outside of `backends/` that knows how its room is laid out."""
+"""A backend by its name; nothing else outside of `backends/` knows how its room is laid out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Implementation:
         splits: Mapping[str, Any],
         training: Training,
         execution: Execution,
-        place: Place,
+        place: Place | None,
     ) -> Iterator[Event]:
         """Train in place, yielding what happens."""
         events: Iterator[Event] = self.rooms["loop"].fit(

@@ -68,8 +68,8 @@ def check(kind: type, values: Mapping[str, Any], where: str) -> None:
         RecipeError: one is not; the text names the nearest known one.
     """
     for path, key, known in _unknown(kind, values, ""):
-        full = f"{path}{key}"
-        raise RecipeError(f"{where}: there is no key {full!r}; {_hint(kind, path, str(key), known)}")
+        hint = _hint(kind, path, str(key), known)
+        raise RecipeError(f"{where}: there is no key {f'{path}{key}'!r}; {hint}")
 
 
 def _unknown(
@@ -94,7 +94,7 @@ def _hint(kind: type, path: str, key: str, known: list[str]) -> str:
         return f"did you mean {path + near[0]!r}?"
     last = {full.rsplit(".", 1)[-1]: full for full in reversed(every_path(kind))}
     near = get_close_matches(key, last, 1, 0.6)
-    if near:
+    if near and last[near[0]] != f"{path}{key}":  # else it belongs to another optimizer
         return f"did you mean {last[near[0]]!r}?"
     return f"known here are {', '.join(known)}."
 

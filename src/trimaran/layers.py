@@ -1,9 +1,10 @@
-"""The layers under Keras's names: `from trimaran import layers`, `from trimaran.layers import Dense`.
+"""The layers under Keras's names: `from trimaran.layers import Dense, Flatten`.
 
 Beside the layers stand `Input` for functional wiring, `Composite` for blocks of your own, and
 `Sequential` and `Repeat` as blocks. A whole model is made with `trimaran.models`.
 """
 
+from trimaran.spec import Composite, Input, Repeat, Sequential
 from trimaran.spec.layer import Layer
 from trimaran.spec.layers import (
     ELU,
@@ -40,7 +41,6 @@ from trimaran.spec.layers import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
-from trimaran.spec.trace import Composite, Input, Repeat, Sequential
 
 __all__ = [
     "Activation",

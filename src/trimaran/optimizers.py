@@ -1,4 +1,4 @@
-"""The optimizers under Keras's names: `from trimaran import optimizers`; `optimizers.Adam(1e-4)`."""
+"""The optimizers under Keras's names: `optimizers.Adam(1e-4)`, `optimizers.SGD(momentum=0.9)`."""
 
 from trimaran.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSProp
 

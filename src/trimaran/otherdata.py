@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trimaran.data.batches import Rows
+from trimaran.data.fields import ImageField
 from trimaran.data.prepare import load_path
-from trimaran.data.preprocess import OUTPUT
+from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
+from trimaran.data.sources.pictures import list_pictures
 from trimaran.errors import DataError
 
 if TYPE_CHECKING:
     from trimaran.runs import Run
+
+INPUTS = ("x", "X", "images", "data", "inputs", "x_test")
 
 
 def rows(run: Run, data: Any) -> Rows:
@@ -30,7 +35,7 @@ def rows(run: Run, data: Any) -> Rows:
     inputs, labels = data if isinstance(data, tuple) else _from_path(run, Path(data))
     found = run.preprocess.apply(inputs)
     if len(found) != len(labels):
-        raise DataError(f"There are {len(found)} rows, but {len(labels)} labels; give one for each.")
+        raise DataError(f"There are {len(found)} rows and {len(labels)} labels; give one each.")
     return replace(found, targets={OUTPUT: run.preprocess.encode(labels)})
 
 
@@ -46,6 +51,43 @@ def _from_path(run: Run, path: Path) -> tuple[Any, np.ndarray]:
             return raw.inputs, raw.labels
         case ImageFiles():
             return list(raw.paths), raw.labels
+
+
+def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]:
+    """Raw rows without answers as `Preprocess.apply` takes them, and the names of pictures.
+
+    Args:
+        given: arrays or frames as they are; a picture, a folder or a list of pictures; a table's
+            file; an .npz of arrays, or an .npy.
+    """
+    if isinstance(given, str | Path):
+        path = Path(given).expanduser()
+        if path.suffix.lower() in (".npz", ".npy"):
+            return _array(path), ()
+        if isinstance(preprocess.inputs.get(INPUT), ImageField):
+            given = list_pictures(path)
+    if isinstance(given, list) and given and isinstance(given[0], str | Path):
+        if not isinstance(preprocess.inputs.get(INPUT), ImageField):
+            raise DataError(f"{given[1]}: this run takes one file of rows at a time, not several.")
+        return given, tuple(map(str, given))
+    return given, ()
+
+
+def _array(path: Path) -> np.ndarray:
+    """The inputs in a file of arrays: the only one, or the one that is called like inputs."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        with found:
+            named = next((name for name in INPUTS if name in found.files), None)
+            if named is None and len(found.files) != 1:
+                raise DataError(
+                    f"{path} holds the arrays {', '.join(found.files)}; name the inputs x."
+                )
+            return np.asarray(found[named or found.files[0]])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as plain arrays ({error}).") from None
 
 
 def _column(table: RawTable, target: str | None) -> np.ndarray:

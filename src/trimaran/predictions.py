@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.backends.protocol import Network
-from trimaran.data.preprocess import OUTPUT, Preprocess
+from trimaran.data.preprocess import Preprocess
 from trimaran.scoring import answers, chances, output_of
 
 
@@ -44,7 +44,7 @@ class Predictions:
         if self.names:
             row["input"] = self.names[number]
         if self.probabilities is None:
-            values = np.atleast_1d(self.values[number]).tolist()
+            values = [float(f"{v:.7g}") for v in np.atleast_1d(self.values[number]).tolist()]
             names = ["value"] if len(values) == 1 else [f"value{i}" for i in range(len(values))]
             return row | dict(zip(names, values, strict=True))
         shares = self.probabilities[number].astype(float).tolist()

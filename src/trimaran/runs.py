@@ -252,7 +252,7 @@ class Run:
         """Go on from the last checkpoint; see `workflow.resume`."""
         from trimaran import workflow
 
-        return workflow.resume(self)
+        return workflow.resume(self).run
 
     def headline(self) -> str:
         """The first score of the test split, or of validation, in words."""

@@ -23,13 +23,14 @@ from trimaran.evaluation import (
     worst_deviations,
     worst_mistakes,
 )
+from trimaran.explain.features import features, map_paths
 from trimaran.files import write_arrays, write_json, write_text
 
 Scored = ClassificationScores | ValueScores
-BATCH = 512
+BATCH = 128
 WORST = 24
-MAPS = 16
-"""Channels of a convolution that the report shows."""
+MAPS, LAYERS = 16, 4
+"""Channels of a convolution, and convolutions, that the report shows."""
 
 
 def batches(rows: Rows | Stream, size: int = BATCH) -> Iterator[Rows]:
@@ -107,26 +108,11 @@ def _columns(preprocess: Preprocess, count: int) -> list[str]:
 
 def write_features(folder: Path, network: Network, rows: Rows | Stream) -> None:
     """artifacts/features.npz: what the convolutions make of the first row (Figure 3)."""
-    taps = feature_taps(network)
-    if not taps or len(rows) == 0:
+    paths = map_paths(network.model, LAYERS)
+    if not paths or len(rows) == 0:
         return
     first = rows.take(np.zeros(1, np.int64))
-    heard = network.forward({INPUT: first.floats(INPUT)}, taps).taps
-    maps = {path: heard[path][0, ..., :MAPS] for path in taps}
+    found = features(network, {INPUT: first.floats(INPUT)}, 0, paths)
+    maps = {path: array[..., :MAPS] for path, array in found.maps.items()}
     folder.mkdir(exist_ok=True)
     write_arrays(folder / "features.npz", {"input": first.inputs[INPUT][0], **maps})
-
-
-def feature_taps(network: Network) -> list[str]:
-    """Up to four layers with maps to look at: what follows a convolution, spread over the depth."""
-    leaves = network.model.leaves
-    after = {leaf.inputs[0]: leaf for leaf in reversed(leaves) if leaf.inputs}
-    found = []
-    for leaf in leaves:
-        if "Conv2D" in type(leaf.layer).__name__:
-            following = after.get(leaf.output)
-            shown = following if type(following and following.layer).__name__ == "Activation" else leaf
-            found.append((shown or leaf).path)
-    unique = list(dict.fromkeys(found))
-    step = max(1, -(-len(unique) // 4))
-    return unique[::step]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from trimaran import opening, otherdata, runs, scoring
+from trimaran.data.batches import Rows
 from trimaran.data.prepare import prepare
 from trimaran.data.prepared import Prepared
+from trimaran.data.stream import Stream
 from trimaran.description import describe, objective, settle
 from trimaran.errors import RecipeError
 from trimaran.estimate import Plan
@@ -24,7 +26,7 @@ from trimaran.runs import Run, Scores
 from trimaran.spec import digest
 from trimaran.timing import Timing
 from trimaran.training.checkpoint import Place
-from trimaran.training.events import Event, EventLog, Stopped, to_json
+from trimaran.training.events import Event, EventLog, Notice, Stopped, to_json
 from trimaran.weights import draw, save
 
 INTERRUPTED = "interrupted"
@@ -93,7 +95,8 @@ def _load(recipe: Recipe) -> tuple[Implementation, Prepared]:
 
 def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -> Done:
     plan = start.plan(run.path)
-    options.tell(plan)
+    for told in (plan, *map(Notice, start.prepared.notices)):
+        options.tell(told)
     with start.backend.prepared(start.execution):
         weights = draw(start.model, start.recipe.training.seed)
         module = start.backend.module(start.model, weights)
@@ -178,7 +181,7 @@ def evaluate(run: Run, data: Any = None, split: str | None = None) -> Scores:
     """
     network = implementation(run.recipe.backend).network(run.model, run.weights)
     if data is not None:
-        rows = {"data": otherdata.rows(run, data)}
+        rows: dict[str, Rows | Stream] = {"data": otherdata.rows(run, data)}
     else:
         rows = dict(prepare(run.recipe.data_settings(), run.recipe.training.seed).splits)
         if split is not None and split not in rows:
@@ -197,4 +200,4 @@ def evaluate(run: Run, data: Any = None, split: str | None = None) -> Scores:
 def predict(run: Run, inputs: Any) -> Predictions:
     """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`."""
     network = implementation(run.recipe.backend).network(run.model, run.weights)
-    return predictions(network, run.preprocess, inputs)
+    return predictions(network, run.preprocess, *otherdata.questions(run.preprocess, inputs))

@@ -16,14 +16,18 @@ from trimaran.spec import layers
 
 @dataclass(frozen=True)
 class Residual(spec.Composite):
-    """A block with an integer argument, for the random models."""
+    """A block with named integers, a flag, and a question about its numbers."""
 
     width: int
     sizes: tuple[int, ...] = (3, 1)
+    gated: bool = False
 
     def build(self, x: spec.Symbol) -> Any:
         y = layers.Conv2D(self.width * 2, self.sizes[0], padding=1, activation="relu")(x)
-        return layers.Conv2D(x.channels, self.sizes[1])(y) + x
+        y = layers.Conv2D(x.channels, self.sizes[1])(y)
+        if self.gated and x.channels > self.width:
+            y = layers.Activation("sigmoid")(y)
+        return y + x
 
 
 def grow(seed: int) -> spec.Model:
@@ -59,7 +63,7 @@ def _layer(dice: random.Random) -> spec.Layer:
             layers.Cropping2D(1),
             layers.UpSampling2D(2),
             layers.Permute((2, 1, 3)),
-            Residual(dice.randint(1, 3)),
+            Residual(dice.randint(1, 3), gated=dice.random() < 0.5),
             spec.Repeat(layers.Dense(dice.randint(1, 4), activation="silu"), 2),
             spec.Sequential([layers.Conv2D(2, 1), layers.Activation("elu")]),
         ]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from trimaran.errors import DescriptionError
+from trimaran.spec.blocks import Repeat
 from trimaran.spec.layers import Activation, Conv2D, Dense, Dropout
 from trimaran.spec.naming import call_names, check_name, kind_of, snake
-from trimaran.spec.trace import Repeat
 
 
 def test_ordinals_count_per_kind_and_skip_names_that_are_taken() -> None:

@@ -37,8 +37,15 @@ class Gradients:
 class Network(Protocol):
     """A built model with weights."""
 
-    model: Model
-    source: str
+    @property
+    def model(self) -> Model:
+        """The description."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The text that runs."""
+        ...
 
     def forward(
         self, inputs: Mapping[str, Array], taps: Sequence[str] = (), training: bool = False
@@ -68,7 +75,10 @@ class Network(Protocol):
 class Backend(Protocol):
     """Builds networks. `workflow.py` loads an implementation by name."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As recipes call it."""
+        ...
 
     def emit(self, model: Model) -> str:
         """The source of the network."""

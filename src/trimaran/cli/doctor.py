@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
-import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,26 +46,11 @@ def examine() -> dict[str, Any]:
 
 
 def speeds() -> dict[str, Any]:
-    """GFLOP/s of a 1024 matrix product in PyTorch, in float32 and bfloat16, with its threads."""
+    """What the backend reaches here, or why it cannot be used."""
     try:
-        import torch
+        return dict(import_module("trimaran.backends.torch.speed").measure())
     except ImportError as error:
         return {"error": str(error)}
-    found: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
-    for name in ("float32", "bfloat16"):
-        matrix = torch.ones(1024, 1024, dtype=getattr(torch, name))
-        matrix @ matrix
-        best = min(_timed(matrix) for _ in range(3))
-        found[f"{name}_gflops"] = round(2 * 1024**3 / best / 1e9, 1)
-    devices = ["cuda"] if torch.cuda.is_available() else []
-    devices += ["mps"] if torch.backends.mps.is_available() else []
-    return found | {"accelerators": devices}
-
-
-def _timed(matrix: Any) -> float:
-    began = time.perf_counter()
-    matrix @ matrix
-    return time.perf_counter() - began
 
 
 def data() -> dict[str, Any]:
@@ -88,8 +72,6 @@ def data() -> dict[str, Any]:
 def problems(found: dict[str, Any]) -> list[str]:
     """A sentence each."""
     told = []
-    if sys.version_info < (3, 11):
-        told.append(f"Python is {found['python']}; Trimaran needs 3.11 or newer.")
     if "error" in found["speed"]:
         told.append(f"PyTorch cannot be imported ({found['speed']['error']}); install it.")
     if found["disk_free_bytes"] < 1_000_000_000:
@@ -122,6 +104,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"data here: {', '.join(here + found['data']['bundled'])}",
         f"data to download at first use: {', '.join(absent) or 'none'}",
     ]
-    return told + [f"problem: {text}" for text in found["problems"]] + (
-        [] if found["problems"] else ["everything is in order"]
+    return (
+        told
+        + [f"problem: {text}" for text in found["problems"]]
+        + ([] if found["problems"] else ["everything is in order"])
     )

@@ -11,7 +11,8 @@ STYLE = """
 svg { font: 12px system-ui, sans-serif; background: #fff; color: #1b2733 }
 rect { fill: #eef4fa; stroke: #4a7ba6 } .input { fill: #fff; stroke: #4a7ba6 }
 .unit { fill: #4a7ba6 } .synapse { stroke: #b8c7d6; stroke-width: .6 } .dots { fill: #6b7a89 }
-.edge { stroke: #4a7ba6; marker-end: url(#tip) } .strong { font-weight: 600 } .label { fill: #56677a }
+.edge { stroke: #4a7ba6; marker-end: url(#tip) } .strong { font-weight: 600 }
+.label { fill: #56677a }
 """
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '

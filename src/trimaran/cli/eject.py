@@ -32,8 +32,9 @@ def run(args: argparse.Namespace) -> int:
 
     model = described(args.name, args.input_shape, args.classes)
     source = implementation(args.to).emit(model)
-    value = {"model": model.name, "to": args.to, "digest": digest(model), "lines": source.count("\n")}
+    lines = source.count("\n")
+    value = {"model": model.name, "to": args.to, "digest": digest(model), "lines": lines}
     if args.output is None:
         return answer(args, value | {"source": source}, source.rstrip())
     write_text(Path(args.output), source)
-    return answer(args, value | {"file": args.output}, f"{args.output}: {value['lines']} lines")
+    return answer(args, value | {"file": args.output}, f"{args.output}: {lines} lines")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.cli.parsing import Parser, add_run, answer, verb
 
 
 def parser() -> Parser:
     """The command line of the verb."""
     made = verb(
         "evaluate",
-        "Score a run in float32 on a split of its own data, or on other data with the true answers.",
+        "Score a run in float32 on its own data, or on other data with the true answers.",
         "trimaran evaluate latest --split test",
     )
-    made.add_argument("run", nargs="?", default="latest", help='a run\'s folder or name, or "latest"')
+    add_run(made)
     made.add_argument("--data", metavar="PATH", help="a folder, CSV, Parquet or .npz to score on")
-    made.add_argument("--split", help="train, validation or test (default: those that were held out)")
+    made.add_argument("--split", help="train, validation or test (default: the held-out)")
     return made
 
 

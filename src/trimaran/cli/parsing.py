@@ -29,6 +29,12 @@ def verb(name: str, about: str, example: str) -> Parser:
     return made
 
 
+def add_run(parser: Parser) -> None:
+    """The run that a verb works on; the latest where none is named."""
+    about = "a run's folder or name (default: latest)"
+    parser.add_argument("run", nargs="?", default="latest", help=about)
+
+
 def answer(args: argparse.Namespace, value: Any, text: str) -> int:
     """Print the result for people, or for programs where --json was given."""
     if args.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from html import escape
+from importlib import import_module
 from typing import Any, Protocol, TextIO
 
 from trimaran.estimate import Plan
@@ -187,11 +188,11 @@ class Cell:
         self._show()
 
     def _show(self) -> None:
-        from IPython.display import HTML, display
+        display = import_module("IPython.display")
 
-        page = HTML(f"<pre>{escape(chr(10).join(self.said))}</pre>{self.now}")
+        page = display.HTML(f"<pre>{escape(chr(10).join(self.said))}</pre>{self.now}")
         if self.handle is None:
-            self.handle = display(page, display_id=True)
+            self.handle = display.display(page, display_id=True)
         else:
             self.handle.update(page)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.cli.parsing import Parser, add_run, answer, verb
 
 
 def parser() -> Parser:
@@ -14,7 +14,7 @@ def parser() -> Parser:
         "Write report.html and README.md again from what stands in a run's folder.",
         "trimaran report latest",
     )
-    made.add_argument("run", nargs="?", default="latest", help='a run\'s folder or name, or "latest"')
+    add_run(made)
     return made
 
 

@@ -134,7 +134,7 @@ def described(name: str, shape: str | None, classes: int | None) -> Any:
     if name in zoo.ZOO or not (Path(name).exists() or name == "latest"):
         return zoo.build(name, _shape(shape), classes)
     if shape or classes:
-        raise RecipeError(f"{name} has its shapes already; they can be chosen for names of the zoo.")
+        raise RecipeError(f"{name} has its shapes already; choose them for names of the zoo.")
     if Path(name).is_file():
         return from_json(read_json(Path(name)), name)
     return runs.find(name).model
@@ -150,8 +150,8 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
 
 
 def _draw(model: Any, output: str | None) -> Path:
-    from trimaran.files import write_text
     from trimaran.cli.drawing import svg_page
+    from trimaran.files import write_text
 
     path = Path(output or f"{model.name}.svg")
     write_text(path, svg_page(model))

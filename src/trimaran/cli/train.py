@@ -112,7 +112,7 @@ def _refuse_with_resume(args: argparse.Namespace) -> None:
     given = [name for name in ("data", "target", "model", "out") if getattr(args, name)]
     if given or args.words:
         what = f"--{given[0]}" if given else repr(args.words[0])
-        raise RecipeError(f"--resume goes on with a run as it is, so {what} cannot be given with it.")
+        raise RecipeError(f"--resume goes on with a run as it is, so {what} cannot be given.")
 
 
 def summary(done: Any) -> dict[str, Any]:

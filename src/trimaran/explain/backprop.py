@@ -62,7 +62,7 @@ class ParameterRow:
 @dataclass(frozen=True)
 class LayerRow:
     """One leaf: the norm of its δ = ∂L/∂output over the batch (None for a peeled head), how far
-    automatic differentiation departs from it, and its arrays."""
+    automatic differentiation departs from it (None where it does not show it), and its arrays."""
 
     path: str
     kind: str
@@ -185,10 +185,10 @@ def _row(leaf: Leaf, mine: Gradients, theirs: Gradients, slopes: _Differences) -
     keys = [f"{leaf.path}.{p.name}" for p in leaf.layer.parameters(*leaf.in_shapes) if p.trainable]
     parameters = tuple(_parameter(key, mine, theirs, slopes) for key in keys)
     kind, shape = type(leaf.layer).__name__, leaf.out_shape
-    if leaf.path not in mine.taps or leaf.path not in theirs.taps:
+    delta, other = mine.taps.get(leaf.path), theirs.taps.get(leaf.path)
+    if delta is None:
         return LayerRow(leaf.path, kind, shape, None, None, parameters)
-    delta, other = mine.taps[leaf.path], theirs.taps[leaf.path]
-    departs = deviation(other, delta)
+    departs = None if other is None else deviation(other, delta)
     return LayerRow(leaf.path, kind, shape, norm(delta), departs, parameters)
 
 

@@ -97,12 +97,20 @@ def image(x: float, y: float, width: float, height: float, pixels: Array) -> str
 
 def grid(rows: list[tuple[str, ...]]) -> str:
     """Rows of words as an aligned text table, the first row its head; numbers to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [_numeric(column[1:]) for column in columns]
     lines = [
         "  ".join(
-            word.ljust(size) if i == 0 else word.rjust(size)
-            for i, (word, size) in enumerate(zip(row, widths, strict=True))
+            word.rjust(size) if number else word.ljust(size)
+            for word, size, number in zip(row, widths, right, strict=True)
         ).rstrip()
         for row in rows
     ]
     return "\n".join([lines[0], "─" * max(map(len, lines)), *lines[1:]])
+
+
+def _numeric(cells: tuple[str, ...]) -> bool:
+    """Whether most of the cells that are not empty start as a number."""
+    full = [cell for cell in cells if cell]
+    return 2 * sum(cell[0] in "-0123456789" for cell in full) > len(full)

@@ -66,7 +66,7 @@ def _words(row: LayerRow) -> tuple[str, str]:
     weight = next((p for p in row.parameters if p.key.endswith("weight")), None)
     second = _shape(row.shape)
     if weight is not None:
-        second += f"   |∂L/∂W| = {weight.norm:.2e}"
+        second += f" · |∂L/∂W| = {weight.norm:.2e}"
     return f"{row.path} ({row.kind})", second
 
 

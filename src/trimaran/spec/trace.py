@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import deepcopy
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from trimaran.errors import DescriptionError
+from trimaran.spec.blocks import Composite
 from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels
 from trimaran.spec.layer import Layer, Shape
 from trimaran.spec.layers.core import Activation
@@ -73,55 +73,6 @@ def Input(  # noqa: N802 (Keras's name)
 ) -> Symbol:
     """An input of the model; `shape` is channels-last and without the batch."""
     return Symbol(tuple(shape), dtype, name=name)
-
-
-@dataclass(frozen=True)
-class Composite(Layer):
-    """Base of blocks: a frozen dataclass whose `build` calls layers on symbolic tensors.
-
-    While `build` runs, the integer fields carry their names, so that all blocks of equal structure
-    become one class in the emitted source.
-    """
-
-    INLINE: ClassVar[bool] = False
-
-    def build(self, *inputs: Any) -> Any:
-        """Wire the block: symbolic tensors in, symbolic tensors out."""
-        raise DescriptionError(f"{type(self).__name__} has no build method; write build(self, x).")
-
-
-@dataclass(frozen=True)
-class Sequential(Composite):
-    """Layers one after another; their paths are their positions, as in `torch.nn.Sequential`."""
-
-    layers: Sequence[Layer] = ()
-
-    INLINE: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-
-    def build(self, *inputs: Any) -> Any:
-        (x,) = inputs
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-
-@dataclass(frozen=True)
-class Repeat(Composite):
-    """`times` copies of a layer or block one after another, each with weights of its own."""
-
-    layer: Layer
-    times: int
-
-    INLINE: ClassVar[bool] = True
-
-    def build(self, *inputs: Any) -> Any:
-        (x,) = inputs
-        for _ in range(self.times):
-            x = replace(deepcopy(self.layer), name=None)(x)
-        return x
 
 
 def call(layer: Layer, inputs: tuple[Any, ...]) -> Any:
@@ -352,4 +303,4 @@ def _path(key: Layer, symbols: tuple[Symbol, ...]) -> str:
     return f"{scope.path}.{names[-1]}" if scope else names[-1]
 
 
-__all__ = ["Composite", "Input", "Repeat", "Sequential", "Symbol", "call", "collect"]
+__all__ = ["Input", "Symbol", "call", "collect"]

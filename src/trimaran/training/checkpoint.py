@@ -77,7 +77,7 @@ def write(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
 def _fill(draft: Path, checkpoint: Checkpoint) -> None:
     digests = {}
     for group, tensors in checkpoint.groups.items():
-        content = save({key: np.ascontiguousarray(tensors[key]) for key in sorted(tensors)})
+        content = save({key: np.asarray(tensors[key], order="C") for key in sorted(tensors)})
         digests[f"{group}.safetensors"] = hashlib.sha256(content).hexdigest()
         _write_file(draft / f"{group}.safetensors", content)
     state = {"version": VERSION, "step": checkpoint.step, "digests": digests}

@@ -108,7 +108,7 @@ class OneCycle:
 class ReduceOnPlateau:
     """Multiplies the rate by `gamma` when `monitor` has not improved for `patience` epochs.
 
-    Arguments as in Keras's ReduceLROnPlateau. An improvement is one by more than `min_delta`.
+    Arguments and counting as in Keras's ReduceLROnPlateau. An improvement is one by more than `min_delta`.
     """
 
     monitor: str = "val_loss"
@@ -158,6 +158,8 @@ def factor(given: Schedule, step: int, horizon: Horizon) -> float:
     warm = min(round(warm), horizon.steps - 1)
     if step < warm:
         return (step + 1) / (warm + 1)
+    if not warm:
+        return given.factor(step, horizon)
     return given.factor(step - warm, replace(horizon, steps=horizon.steps - warm))
 
 

@@ -112,7 +112,10 @@ def group_norm(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
 
 
 def activation(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
-    names = {"hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "log_sigmoid": "logsigmoid"}
+    if layer.activation == "hard_sigmoid":
+        # F.hardsigmoid's backward holds 1/6 in float32 even for float64 (PyTorch 2.13).
+        return F.relu6(x + 3) / 6
+    names = {"hard_silu": "hardswish", "log_sigmoid": "logsigmoid"}
     function = getattr(F, names.get(layer.activation, layer.activation))
     if "softmax" in layer.activation:
         return function(x, dim=-1)

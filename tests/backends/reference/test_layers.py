@@ -16,6 +16,7 @@ from trimaran.backends.reference import core
 from trimaran.backends.reference.layers import RULES, backward, forward
 from trimaran.spec import layers as L
 from trimaran.spec.layers import LAYERS
+from trimaran.spec.layers.core import ACTIVATIONS
 
 TOLERANCE = 1e-10
 quick = settings(
@@ -83,6 +84,16 @@ def test_layer_equals_pytorch(kind, data):
     seed = data.draw(st.integers(0, 99))
     found = largest_deviation(layer, shapes, seed, training, ties)
     assert max(found.values()) <= TOLERANCE, found
+
+
+@pytest.mark.parametrize("parameter", [None, 0.1, 1.5])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_equals_pytorch(name, parameter):
+    """On random numbers, and on quarters, which meet every kink."""
+    layer = L.Activation(name, parameter if ACTIVATIONS[name] is not None else None)
+    for ties in (False, True):
+        found = largest_deviation(layer, ((4, 5, 6),), ties=ties)
+        assert max(found.values()) <= TOLERANCE, found
 
 
 @pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)

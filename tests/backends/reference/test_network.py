@@ -179,7 +179,7 @@ def test_the_source_lists_every_step():
     lines = BACKEND.build(cnn(), draw(cnn(), 0)).source.splitlines()
     assert lines[2].startswith("v1 = conv1(v0)  # Conv2D(filters=4, kernel_size=(3, 3)")
     assert lines[2].endswith("(6, 5, 2) → (4, 3, 4)")
-    assert lines[-1] == "output = v9"
+    assert lines[-1] == "output = v10"
 
 
 def test_wrong_weights_precision_and_paths_are_refused():

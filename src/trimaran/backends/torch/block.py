@@ -30,7 +30,11 @@ Numbered = tuple[Call, tuple[int, ...]]
 
 @dataclass
 class Scope:
-    """A graph while it is written: where its values are, and the modules of its layers."""
+    """A graph while it is written: where its values are, and the modules of its layers.
+
+    `inside` is its path inside the class that it is written into, and `attribute` how that class
+    reaches its modules.
+    """
 
     graph: Graph
     path: str
@@ -38,6 +42,7 @@ class Scope:
     keys: dict[int, Key]
     tags: dict[int, str]
     attribute: str = "self"
+    inside: str = ""
     modules: dict[str, str] = field(default_factory=dict)
 
     def shapes(self, call: Call) -> tuple[Shape, ...]:
@@ -123,8 +128,7 @@ class Writer:
         text = self._converted(scope, call, text, [want] * len(tags))
         if self.instrumented:
             self.helpers.add("tap")
-            inside = scope.path if scope.trail else ""
-            text = f'tap(self, "{join(inside, call.layer)}", {text})'
+            text = f'tap(self, "{join(scope.inside, call.layer)}", {text})'
         self.helpers |= {h for h in (written.helper, NEEDS.get(written.helper or "")) if h}
         folds = isinstance(op, FOLDING) and not self.instrumented and tags == [want]
         self._step(scope, call, (made,), text, (want,), folds, steps)
@@ -182,7 +186,8 @@ class Writer:
             self._step(scope, call, made, text, (out,), False, steps)
             return
         attribute = scope.module(call.layer, "")
-        inner = Scope(op, path, (*scope.trail, made[0]), {}, {}, attribute)
+        trail, inside = (*scope.trail, made[0]), join(scope.inside, call.layer)
+        inner = Scope(op, path, trail, {}, {}, attribute, inside)
         for i, value in enumerate(call.inputs):
             inner.keys[i], inner.tags[i] = scope.keys[value], scope.tags[value]
         self._calls(inner, uses, numbers, steps)

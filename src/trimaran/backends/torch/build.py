@@ -57,8 +57,11 @@ class TorchNetwork:
         self.source = emit(model)
         self.precision = precision
         self.module = module(model, weights, precision, instrumented=True)
-        tags = layouts(model).values
-        self._first = {leaf.path: tags[leaf.output] == FIRST for leaf in model.leaves}
+        tags = layouts(model)
+        self._first = {leaf.path: tags.values[leaf.output] == FIRST for leaf in model.leaves}
+        self._flat = {
+            leaf.path: tags.flat[leaf.output] for leaf in model.leaves if leaf.output in tags.flat
+        }
         peeled = {dict(model.outputs)[name]: name for name in model.heads}
         self._heads = {
             leaf.path: peeled[leaf.output] for leaf in model.leaves if leaf.output in peeled
@@ -74,7 +77,7 @@ class TorchNetwork:
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
         return Forward(
             {name: to_numpy(t, t.dim() == 4) for name, t in outputs.items()},
-            {path: to_numpy(t, self._first[path]) for path, t in heard.items()},
+            {path: self._tapped(path, t) for path, t in heard.items()},
         )
 
     def gradients(
@@ -99,7 +102,7 @@ class TorchNetwork:
                 p.name: to_numpy(g, g.dim() == 4)
                 for p, g in zip(self.model.inputs, given, strict=True)
             },
-            {path: to_numpy(g, self._first[path]) for path, g in tapped.items()},
+            {path: self._tapped(path, g) for path, g in tapped.items()},
         )
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -110,6 +113,14 @@ class TorchNetwork:
         """The inputs in the order of the module's arguments, in the network's precision."""
         dtype = getattr(torch, self.precision)
         return [to_torch(inputs[port.name]).to(dtype) for port in self.model.inputs]
+
+    def _tapped(self, path: str, tensor: torch.Tensor) -> np.ndarray:
+        """A leaf's output, or its gradient, in channels-last order."""
+        if path in self._flat:
+            *spatial, channels = self._flat[path]
+            maps = tensor.reshape(len(tensor), channels, *spatial)
+            return to_numpy(maps, first=True).reshape(len(tensor), -1)
+        return to_numpy(tensor, self._first[path])
 
     def _outputs(self, returned: Any) -> dict[str, torch.Tensor]:
         return returned if isinstance(returned, dict) else {self.model.outputs[0][0]: returned}

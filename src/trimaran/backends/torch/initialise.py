@@ -13,7 +13,9 @@ from trimaran.spec.model import Model
 TORCH = VarianceScaling(1.0 / 3.0, "fan_in", "uniform")
 """What torch.nn.Linear and torch.nn.Conv2d draw by themselves."""
 
-MODULES = {Dense: "nn.Linear", Conv1D: "nn.Conv1d", Conv2D: "nn.Conv2d", DepthwiseConv2D: None}
+MODULES = {Dense: "nn.Linear", Conv1D: "nn.Conv1d", Conv2D: "nn.Conv2d", DepthwiseConv2D: ""}
+"""Layers that draw, and the module that tells them apart; a depthwise convolution is an
+`nn.Conv2d` whose fans are counted otherwise (as Keras does), so each is told by its path."""
 
 IN_PLACE = {
     VarianceScaling(1.0, "fan_avg", "uniform"): "xavier_uniform_({0})",
@@ -33,7 +35,7 @@ def initialiser(model: Model) -> list[str]:
     """
     pairs = _pairs(model)
     common: dict[str, Pair] = {}
-    for kind in sorted({kind for kind, _, _ in pairs}):
+    for kind in sorted({kind for kind, _, _ in pairs if kind}):
         common[kind] = Counter(pair for k, pair, _ in pairs if k == kind).most_common(1)[0][0]
     common = {k: p for k, p in common.items() if set(p) - {None} != {TORCH}}
     bare = {k for k, pair, (_, p) in pairs if len(p) == 1}
@@ -48,7 +50,7 @@ def exceptions(model: Model) -> list[str]:
     for kind, pair, (path, parameters) in pairs:
         usual = Counter(p for k, p, _ in pairs if k == kind).most_common(1)[0][0]
         for parameter, own, common in zip(parameters, pair, usual, strict=False):
-            if own != common:
+            if own != common or not kind:
                 target = f'model.get_submodule("{path}").{parameter.name}'
                 found.append(f"    nn.init.{in_place(parameter.initial, target, parameter.fan)}")
     return found
@@ -60,7 +62,7 @@ def _pairs(model: Model) -> list[tuple[str, Pair, tuple[str, tuple[Parameter, ..
         if type(leaf.layer) not in MODULES:
             continue
         parameters = leaf.layer.parameters(*leaf.in_shapes)
-        module = MODULES[type(leaf.layer)] or f"depthwise {leaf.path}"
+        module = MODULES[type(leaf.layer)]
         bias = parameters[1].initial if len(parameters) > 1 else None
         found.append((module, (parameters[0].initial, bias), (leaf.path, parameters)))
     return found

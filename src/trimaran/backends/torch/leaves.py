@@ -177,6 +177,8 @@ def _activation(layer: L.Activation, site: Site) -> Code:
         dim = f"dim={site.channel_axis()}"
         module = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}[name]
         return Code(f"F.{name}({{0}}, {dim})", None, f"nn.{module}({dim})")
+    if name == "hard_sigmoid":  # torch's own has a float32 1/6 in its float64 derivative
+        return Code("F.relu6({0} + 3) / 6")
     function, module = FUNCTIONS[name]
     own = "" if parameter is None else f"{float(parameter)!r}"
     call = _arguments("{0}", own)
@@ -193,7 +195,6 @@ FUNCTIONS = {
     "silu": ("F.silu", "SiLU"),
     "mish": ("F.mish", "Mish"),
     "sigmoid": ("torch.sigmoid", "Sigmoid"),
-    "hard_sigmoid": ("F.hardsigmoid", "Hardsigmoid"),
     "hard_silu": ("F.hardswish", "Hardswish"),
     "log_sigmoid": ("F.logsigmoid", "LogSigmoid"),
     "tanh": ("torch.tanh", "Tanh"),

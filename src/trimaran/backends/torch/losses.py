@@ -25,6 +25,8 @@ class Criterion:
     def __init__(self, objective: Objective, device: torch.device | str = "cpu") -> None:
         self.objective = objective
         self.losses = dict(objective.losses)
+        self._device = device
+        self._slopes: dict[tuple[str, float, torch.dtype], Tensor] = {}
         self._class_weights = {
             name: torch.tensor(loss.class_weights, dtype=torch.float32, device=device)
             for name, loss in self.losses.items()
@@ -52,17 +54,29 @@ class Criterion:
         return rows.sum() if weights is None else (rows * weights).sum()
 
     def mean(self, sums: Mapping[str, Tensor], totals: Mapping[str, Tensor | float]) -> Tensor:
-        """The loss of an update: the terms, each divided by its own denominator and weighted."""
-        terms = []
-        for name, loss in self.losses.items():
-            term = _share(sums[name], totals[name])
-            terms.append(term if loss.weight == 1 else term * loss.weight)
+        """The objective's value, with its graph: sum_k weight_k * sums_k / totals_k."""
+        slopes = [self._slope(name, totals[name], value.dtype) for name, value in sums.items()]
+        terms = [value * slope for value, slope in zip(sums.values(), slopes, strict=True)]
         return terms[0] if len(terms) == 1 else torch.stack(terms).sum()
 
+    def backward(self, sums: Mapping[str, Tensor], totals: Mapping[str, Tensor | float]) -> None:
+        """Adds the gradients of `mean` to the parameters.
 
-def _share(total: Tensor, by: Tensor | float) -> Tensor:
-    """total / by, and 0 with zero gradient where every row weighs nothing."""
-    return total / (by.clamp_min(1e-30) if isinstance(by, Tensor) else by)
+        The factors enter as gradients of the sums, so the mean itself is not computed.
+        """
+        slopes = [self._slope(name, totals[name], value.dtype) for name, value in sums.items()]
+        torch.autograd.backward(list(sums.values()), slopes)
+
+    def _slope(self, name: str, total: Tensor | float, dtype: torch.dtype) -> Tensor:
+        """weight / total, and 0 where every row weighs nothing."""
+        weight = self.losses[name].weight
+        if isinstance(total, Tensor):
+            return torch.where(total > 0, weight / total, 0.0).to(dtype)
+        slope = self._slopes.get((name, total, dtype))
+        if slope is None:
+            slope = torch.tensor(weight / total, dtype=dtype, device=self._device)
+            self._slopes[name, total, dtype] = slope
+        return slope
 
 
 def rows_of(loss: Loss, output: Tensor, target: Tensor) -> Tensor:

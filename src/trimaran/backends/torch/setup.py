@@ -97,7 +97,7 @@ def set_up(
     if training.ema is not None:
         held.averages = Averages(training.ema, trained)
     outputs = score_function(network, objective)
-    validation = splits.get("validation")
+    validation, still = splits.get("validation"), _still(network)
     return Setup(
         training,
         execution,
@@ -107,8 +107,8 @@ def set_up(
         Source(splits["train"], form, Change(_augment(training), training.seed)),
         None if validation is None else Source(validation, form),
         held,
-        _still(network),
-        any(isinstance(m, _BatchNorm) and m.training for m in network.modules()),
+        still,
+        any(isinstance(m, _BatchNorm) and m not in still for m in network.modules()),
     )
 
 

@@ -98,14 +98,14 @@ class _GlobalPool(Layer):
 
 @dataclass(frozen=True)
 class GlobalMaxPooling1D(_GlobalPool):
-    """The largest entry of each channel."""
+    """The largest entry of each channel; entries that tie share the gradient evenly."""
 
     RANK: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
 class GlobalMaxPooling2D(_GlobalPool):
-    """The largest entry of each channel."""
+    """The largest entry of each channel; entries that tie share the gradient evenly."""
 
     RANK: ClassVar[int] = 2
 

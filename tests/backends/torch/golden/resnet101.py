@@ -2,7 +2,7 @@
 
 input (N, 3, 224, 224) -> output (N, 1000)
 
-Written by Trimaran from the description 436d5539ff1e.
+Written by Trimaran from the description a5ddbbced0e7.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, 3, 224, 224) -> output (N, 1000)
 
-Written by Trimaran from the description c3d10b683549.
+Written by Trimaran from the description ab6c85e299af.
 """
 
 import torch.nn.functional as F

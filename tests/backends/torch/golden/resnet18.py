@@ -2,7 +2,7 @@
 
 input (N, 3, 224, 224) -> output (N, 1000)
 
-Written by Trimaran from the description 45bad3a94d38.
+Written by Trimaran from the description 141b18d7d02b.
 """
 
 import torch.nn.functional as F

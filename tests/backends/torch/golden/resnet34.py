@@ -2,7 +2,7 @@
 
 input (N, 3, 224, 224) -> output (N, 1000)
 
-Written by Trimaran from the description cd51a101492b.
+Written by Trimaran from the description 3a02bdd6f461.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, 3, 224, 224) -> output (N, 1000)
 
-Written by Trimaran from the description e4b7d14f1c6c.
+Written by Trimaran from the description a57733a784c7.
 """
 
 import torch.nn.functional as F
