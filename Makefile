@@ -10,7 +10,7 @@ run: $(VENV)/.core
 	$(BIN)/trimaran train mnist-cnn
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -66,6 +66,16 @@ def arguments(description: str, batch: int, epochs: int) -> argparse.ArgumentPar
     return parser
 
 
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options, refused where nothing could be measured with them."""
+    options = parser.parse_args()
+    if options.epochs < 2 or options.rounds < 1:
+        parser.error("it takes at least 2 epochs (the first warms up) and 1 round")
+    if "TRIMARAN_DATA" not in os.environ:
+        parser.error("set TRIMARAN_DATA to the folder that holds mnist/ and cifar10/")
+    return options
+
+
 def prepare_rows(data: str, options: argparse.Namespace, folder: str, limit: int = 0) -> str:
     """Writes the rows of Trimaran's own split for the peers, so that all train on the same."""
     path = str(Path(folder) / "rows.npz")
@@ -84,6 +94,10 @@ def shared(options: argparse.Namespace, rows: str) -> tuple[str, ...]:
 
 def compare(contenders: Sequence[Contender], options: argparse.Namespace) -> None:
     """Runs all rounds, then prints the table or the JSON object."""
+    known = [contender.name for contender in contenders]
+    unknown = set(options.only or ()) - set(known)
+    if unknown:
+        raise SystemExit(f"There is no contender {min(unknown)}; choose from {', '.join(known)}.")
     chosen = [c for c in contenders if options.only is None or c.name in options.only]
     results: dict[str, list[Measured]] = {c.name: [] for c in chosen}
     for number in range(options.rounds):

@@ -11,7 +11,7 @@ from harness import OURS, PEERS, Contender
 
 
 def main() -> None:
-    options = harness.arguments(__doc__, batch=128, epochs=5).parse_args()
+    options = harness.parse(harness.arguments(__doc__, batch=128, epochs=5))
     with harness.scratch() as folder:
         rows = harness.prepare_rows("mnist", options, folder)
         arguments = ("mlp", *harness.shared(options, rows))

@@ -1,7 +1,7 @@
 """ResNet-18 with the stem for small images on CIFAR-10, against eager NCHW float32 PyTorch.
 
-11,173,962 parameters; Adam at 1e-3; a few thousand pictures, as the speed is what is asked. The
-accuracy after so few says only that both learn.
+11,173,962 parameters; Adam at 1e-3; a few thousand pictures, as the speed is what is asked. After
+so few the accuracies mean nothing yet: the batch normalizations' moving averages still settle.
 
     python benchmarks/resnet18_cifar.py --images 6400
 """
@@ -13,7 +13,7 @@ from harness import OURS, PEERS, Contender
 def main() -> None:
     parser = harness.arguments(__doc__, batch=64, epochs=2)
     parser.add_argument("--images", type=int, default=6400, help="training pictures per epoch")
-    options = parser.parse_args()
+    options = harness.parse(parser)
     limit = options.images * 6 // 4  # CIFAR-10 splits into 4 parts train, 1 validation, 1 test
     with harness.scratch() as folder:
         rows = harness.prepare_rows("cifar10", options, folder, limit)

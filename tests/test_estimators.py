@@ -2,6 +2,8 @@
 
 import pickle
 import pickletools
+import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from trimaran import layers, spec
 from trimaran.errors import DescriptionError, RecipeError
 from trimaran.estimators import NeuralClassifier, NeuralRegressor
-from trimaran.trained import Scale
 
 IRIS, LABELS = load_iris(return_X_y=True)
 QUICK = {"epochs": 15, "learning_rate": 0.01, "random_state": 0}
@@ -185,12 +186,17 @@ def test_bad_settings_are_named_when_fitting():
         NeuralClassifier(training={"clipnorm": 1}).fit(IRIS, LABELS)
 
 
-def test_scales_are_weighted_and_leave_constants():
-    x = np.array([[1.0, 5.0], [3.0, 5.0], [100.0, 5.0]])
-    scale = Scale.fit(x, np.array([1.0, 1.0, 0.0]))
-    np.testing.assert_allclose(scale.center, [2.0, 5.0])
-    np.testing.assert_allclose(scale.scale, [1.0, 1.0])
-    np.testing.assert_allclose(scale.undo(scale.apply(x)), x)
-    pictures = Scale.fit(x.reshape(1, 6), np.ones(1), channels=2)
-    np.testing.assert_allclose(pictures.center[:2], x.mean(axis=0))
-    np.testing.assert_allclose(pictures.scale[0], x[:, 0].std())
+def test_ctrl_c_ends_the_fit(monkeypatch):
+    def press(event):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(NeuralClassifier, "_watching", lambda self: nullcontext(press))
+    with pytest.raises(KeyboardInterrupt):
+        NeuralClassifier(**QUICK).fit(IRIS, LABELS)
+
+
+def test_progress_is_told_when_it_is_asked_for(capsys):
+    NeuralRegressor(epochs=2, verbose=True, random_state=0).fit(IRIS, LABELS)
+    assert "epoch 2/2" in capsys.readouterr().err
+    NeuralRegressor(epochs=2, random_state=0).fit(IRIS, LABELS)
+    assert capsys.readouterr() == ("", "")

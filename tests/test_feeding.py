@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trimaran import layers, models
 from trimaran.data.batches import Rows
 from trimaran.errors import DataError
-from trimaran.feeding import class_weighted, rows_of, split_last, target
+from trimaran.feeding import class_weighted, condensed, held_out, rows_of, split_last, target
 from trimaran.spec import sequential
 from trimaran.tasks.loss import Loss
 
@@ -142,3 +142,22 @@ def test_class_weights_multiply_sample_weights():
     assert class_weighted(given_rows, {0: 3, 2: 0.5}).weights.tolist() == [3.0, 1.0, 4.0]
     hot = Rows(given_rows.inputs, {"y": np.eye(3)[[0, 2, 1]]}, None, np.arange(3))
     assert class_weighted(hot, {0: 3, 2: 0.5}).weights.tolist() == [3.0, 0.5, 1.0]
+
+
+def test_held_out_rows_keep_the_shares_of_the_classes():
+    y = np.repeat([0, 1], [80, 20])
+    parts = held_out(Rows({"x": y[:, None]}, {"y": y}, None, np.arange(100)), 0.1, seed=3)
+    assert np.bincount(parts["validation"].targets["y"]).tolist() == [8, 2]
+    both = np.concatenate([part.ids for part in parts.values()])
+    assert sorted(both.tolist()) == list(range(100))
+
+
+def test_rows_of_one_batch_are_condensed_whatever_their_order():
+    x, y = np.array([[2.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])
+    weights = np.array([1.0, 2.0, 0.5, 0.0])
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        found = condensed(x[order], y[order], weights[order], 32)
+        np.testing.assert_array_equal(found[0], [[1.0], [2.0]])
+        np.testing.assert_array_equal(found[1], [1, 0])
+        np.testing.assert_array_equal(found[2], [2.0, 1.5])
+    assert len(condensed(x, y, weights, 2)[0]) == 3

@@ -1,6 +1,7 @@
 """Keras's way of working: what `fit`, `evaluate` and `predict` mean, held against NumPy."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from trimaran import callbacks, feeding, layers, losses, models, optimizers
 from trimaran.errors import DescriptionError, RecipeError, RunError, TrainingError
 from trimaran.implementation import implementation
 from trimaran.spec import summary
+from trimaran.training.events import Epoch
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(90, 6)).astype(np.float32)
@@ -357,3 +359,21 @@ def test_a_model_that_is_not_compiled_says_so():
 def test_a_model_is_no_layer():
     with pytest.raises(DescriptionError, match="holds layers, got Sequential"):
         models.Sequential([classifier()])
+
+
+def test_ctrl_c_keeps_the_weights_of_the_last_update(monkeypatch):
+    def press(event):
+        if isinstance(event, Epoch):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(models, "_watch", lambda verbose: (press, lambda: None))
+    model, whole = classifier(), classifier()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, epochs=5)
+    monkeypatch.undo()
+    whole.fit(X, Y, epochs=5, verbose=0)
+    assert not np.array_equal(
+        model.get_weights()["dense1.weight"], whole.get_weights()["dense1.weight"]
+    )
+    fresh = classifier().get_weights()["dense1.weight"]
+    assert not np.array_equal(model.get_weights()["dense1.weight"], fresh)

@@ -1,6 +1,10 @@
 """What a notebook shows is well-formed, escaped and says the numbers."""
 
+import sys
+from types import ModuleType, SimpleNamespace
 from xml.etree import ElementTree
+
+import numpy as np
 
 from trimaran import layers, models
 from trimaran.notebook import history_page, model_page
@@ -39,3 +43,19 @@ def test_the_history_is_a_table_of_escaped_names():
         ["2", "0.2500", "2.0000"],
     ]
     assert models.History({"loss": [0.5]}, [0])._repr_html_().count("<tr>") == 2
+
+
+def test_fit_shows_its_progress_in_one_cell(monkeypatch):
+    shown, updates = [], []
+    handle = SimpleNamespace(update=updates.append)
+    module = ModuleType("IPython.display")
+    module.HTML = str
+    module.display = lambda page, display_id: shown.append(page) or handle
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    model = models.Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((8, 2)), np.ones(8), epochs=3)
+    assert len(shown) == 1
+    assert "epoch 3/3" in updates[-1] and "epoch 1/3" in updates[-1]

@@ -8,7 +8,8 @@ gives the same bits on the same machine. Pickling keeps JSON and safetensors, no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,14 +28,17 @@ from sklearn.utils.validation import (
 
 from trimaran import fitting, spec, zoo
 from trimaran.data.batches import Rows
-from trimaran.data.splits import TRAIN, VALIDATION, SplitSettings, split
+from trimaran.data.splits import TRAIN
+from trimaran.feeding import condensed, held_out
 from trimaran.spec.layers import Dense
 from trimaran.tasks.loss import Loss, Objective
-from trimaran.trained import Scale, Trained
+from trimaran.trained import Scale, Trained, fitting_description
+from trimaran.training.events import Event
 from trimaran.training.optimizers import Optimizer
 from trimaran.training.optimizers import optimizer as optimizer_of
 from trimaran.training.settings import Training
 from trimaran.training.stopping import EarlyStopping
+from trimaran.weights import draw
 
 KEPT = ("n_features_in_", "n_iter_", "history_")
 """Fitted attributes that are JSON values as they stand."""
@@ -124,11 +128,16 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
             None if np.all(weights == weights[0]) else weights.astype(np.float32),
             np.arange(len(x), dtype=np.int64),
         )
-        splits = self._split(rows, settings.seed) if self.early_stopping else {TRAIN: rows}
+        splits = {TRAIN: rows}
+        if self.early_stopping:
+            splits = held_out(rows, self.validation_fraction, settings.seed)
         job = fitting.Job(model, self._objective(model), settings)
-        fitted = fitting.fit(job, _initial(model, settings.seed), splits, self._watch())
+        with self._watching() as watch:
+            fitted = fitting.fit(job, draw(model, settings.seed), splits, watch)
+        if fitted.stopped.reason == "interrupted":
+            raise KeyboardInterrupt  # a search over many fits is meant to end as a whole
         figures = [{"loss": epoch.loss, **epoch.metrics} for epoch in fitted.epochs]
-        self.history_ = {name: [f[name] for f in figures] for name in figures[0]}
+        self.history_ = {name: [f[name] for f in figures] for name in (figures or [{}])[0]}
         self.n_iter_ = len(figures)
         self._hold(Trained(model, fitted.weights, inputs, targets))
 
@@ -160,33 +169,19 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         if isinstance(self.model, str):
             return zoo.build(self.model, shape, units, head=head is not None)
         if self.model is not None:
-            return self._own(self.model, shape, units)
+            return fitting_description(self.model, shape, units, head)
         hidden = [Dense(int(size), activation=self.activation) for size in self.hidden_layer_sizes]
         return spec.sequential([*hidden, Dense(units, activation=head)], shape, "mlp")
 
-    def _own(self, model: spec.Model, shape: tuple[int, ...], units: int) -> spec.Model:
-        """A description from outside, where it fits the data."""
-        takes, gives = model.shapes[0], model.output_shape(model.outputs[0][0])
-        alone = len(model.inputs) == len(model.outputs) == 1
-        if not alone or takes != shape or gives != (units,):
-            raise ValueError(
-                f"The model {model.name} takes rows of {takes} and gives {gives}; the data need "
-                f"one input of {shape} and one output of {(units,)}."
-            )
-        if self._head() not in (None, *model.heads.values()):
-            raise ValueError(f"The model {model.name} must end in softmax to give probabilities.")
-        return model
-
-    def _split(self, rows: Rows, seed: int) -> dict[str, Rows]:
-        (y,) = rows.targets.values()
-        how = SplitSettings(self.validation_fraction, 0.0, stratify=y.ndim == 1)
-        parts = split(len(rows), how, labels=y if y.ndim == 1 else None, seed=seed)
-        return {name: rows.take(parts[name]) for name in (TRAIN, VALIDATION)}
-
-    def _watch(self) -> Any:
+    @contextmanager
+    def _watching(self) -> Iterator[Callable[[Event], None]]:
         from trimaran.cli import progress
 
-        return progress.watch() if self.verbose else progress.silent
+        if not self.verbose:
+            yield progress.silent
+            return
+        with closing(progress.watch()) as watch:
+            yield watch
 
     def _answers(self, X: Any) -> np.ndarray:  # noqa: N803 (scikit-learn's name)
         """The network's float64 output for every row."""
@@ -254,7 +249,7 @@ class NeuralClassifier(ClassifierMixin, _Neural):  # type: ignore[misc]
                 f"A classifier needs rows of at least 2 classes, but y has the one class "
                 f"{self.classes_[0]!r}."
             )
-        x, codes, weights = _condensed(x, codes.astype(np.int64), weights, self.batch_size)
+        x, codes, weights = condensed(x, codes.astype(np.int64), weights, self.batch_size)
         self._learn(x, codes, weights, None)
         return self
 
@@ -299,7 +294,7 @@ class NeuralRegressor(RegressorMixin, _Neural):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         self._vector = y.ndim == 1
         values = np.asarray(y, np.float64).reshape(len(y), -1)
-        x, values, weights = _condensed(x, values, weights, self.batch_size)
+        x, values, weights = condensed(x, values, weights, self.batch_size)
         self._learn(x, values, weights, Scale.fit(values, weights))
         return self
 
@@ -332,28 +327,5 @@ def _weights(given: Any, x: np.ndarray) -> np.ndarray:
     return np.asarray(weights)
 
 
-def _condensed(
-    x: np.ndarray, y: np.ndarray, weights: np.ndarray, batch_size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows that weigh something; where all fit into one batch, equal rows as one, sorted.
-
-    There the update is the gradient of the weighted mean, which merging and sorting do not
-    change; so a weight of 2 is, to the last bit, the same as a row that stands twice.
-    """
-    kept = weights > 0
-    x, y, weights = x[kept], y[kept], weights[kept]
-    if len(x) > batch_size:
-        return x, y, weights
-    table = np.column_stack([x, y.reshape(len(y), -1)])
-    _, first, group = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    return x[first], y[first], np.bincount(group.reshape(-1), weights)
-
-
 def _shaped(x: np.ndarray, model: spec.Model) -> np.ndarray:
     return x.reshape(len(x), *(int(size or 1) for size in model.inputs[0].shape))
-
-
-def _initial(model: spec.Model, seed: int) -> dict[str, np.ndarray]:
-    from trimaran.weights import draw
-
-    return draw(model, seed)

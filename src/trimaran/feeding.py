@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.data.batches import Rows
+from trimaran.data.splits import TRAIN, VALIDATION, SplitSettings, split
 from trimaran.errors import DataError
 from trimaran.spec import Model, Shape
 from trimaran.tasks.loss import CROSS_ENTROPIES, Loss
@@ -227,3 +228,29 @@ def split_last(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
         )
     # A slice is a view: the data are not copied.
     return rows.take(slice(0, first)), rows.take(slice(first, None))  # type: ignore[arg-type]
+
+
+def held_out(rows: Rows, fraction: float, seed: int) -> dict[str, Rows]:
+    """Rows to train on, and a fraction of them drawn by seed, classes in their shares, to judge."""
+    (y,) = rows.targets.values()
+    labels = y if y.ndim == 1 else None
+    how = SplitSettings(fraction, 0.0, stratify=labels is not None)
+    parts = split(len(rows), how, labels=labels, seed=seed)
+    return {name: rows.take(parts[name]) for name in (TRAIN, VALIDATION)}
+
+
+def condensed(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray, batch_size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows that weigh something; where all fit into one batch, equal rows as one, sorted.
+
+    There the update is the gradient of the weighted mean, which merging and sorting do not
+    change; so a weight of 2 is, to the last bit, the same as a row that stands twice.
+    """
+    kept = weights > 0
+    x, y, weights = x[kept], y[kept], weights[kept]
+    if len(x) > batch_size:
+        return x, y, weights
+    table = np.column_stack([x, y.reshape(len(y), -1)])
+    _, first, group = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    return x[first], y[first], np.bincount(group.reshape(-1), weights)

@@ -15,7 +15,7 @@ from trimaran.data.preprocess import INPUT, OUTPUT
 from trimaran.errors import RecipeError
 from trimaran.explain import gradients
 from trimaran.explain.backprop import Backprop, Batch, backprop
-from trimaran.explain.features import Features, features
+from trimaran.explain.features import Features, features, map_paths
 from trimaran.explain.gradients import Case, Measured
 from trimaran.implementation import implementation
 from trimaran.otherdata import questions
@@ -27,8 +27,9 @@ from trimaran.training.settings import Training
 from trimaran.weights import draw
 
 ROWS = 8
-EPOCHS = 12
-"""Enough for a sound small network to learn the digits, and for a stalled one to show it."""
+EPOCHS, BATCH, PACE = 30, 32, 0.4
+"""Enough for a sound small network to learn the digits, and for a stalled one to show it. The
+cases' learning rates, meant for whole batches, are taken times PACE: else ReLU units die."""
 
 
 def reference() -> Backend:
@@ -104,8 +105,8 @@ def accuracy(
 
     backend = implementation("torch")
     training = Training(
-        epochs=EPOCHS, batch_size=32, optimizer=SGD(case.learning_rate), clip_norm=case.clip,
-        seed=seed,
+        epochs=EPOCHS, batch_size=BATCH, optimizer=SGD(PACE * case.learning_rate),
+        clip_norm=case.clip, seed=seed,
     )  # fmt: skip
     goal = Objective({OUTPUT: Loss("sparse_categorical_crossentropy").on("softmax")})
     module = backend.module(case.model, weights)
@@ -121,9 +122,9 @@ def accuracy(
 
 def maps(run: Run, picture: Any, row: int) -> Features:
     """What a run's convolutions see in a picture, or in a row of its most independent split."""
-    if len(run.model.inputs[0].shape) != 3:
+    if not map_paths(run.model):
         raise RecipeError(
-            f"{run.path}: {run.model.name} reads no pictures; it has no feature maps."
+            f"{run.path}: {run.model.name} has no convolutions, so there are no feature maps."
         )
     if picture is not None:
         inputs, _ = questions(run.preprocess, picture)

@@ -39,8 +39,6 @@ from trimaran.weights import load as load_arrays
 from trimaran.weights import save as save_arrays
 
 DESCRIPTION, WEIGHTS, SETTINGS = "model.json", "model.safetensors", "compiled.json"
-MERSENNE = 2**31 - 1
-"""Spreads the seeds of one model's several fits."""
 
 
 class Model:
@@ -133,6 +131,7 @@ class Model:
         Raises:
             DataError: arrays that do not fit the model; the text says how to mend them.
             TrainingError: not compiled, or a loss that is not finite.
+            KeyboardInterrupt: after Ctrl-C; the weights are those of the last update.
         """
         compiled = self._settled(x)
         train = self._rows(x, y, sample_weight)
@@ -143,7 +142,8 @@ class Model:
             splits["train"], splits["validation"] = feeding.split_last(train, validation_split)
         if class_weight is not None:
             splits["train"] = feeding.class_weighted(splits["train"], class_weight)
-        seed = (self.seed + self._fits * MERSENNE) % 2**63
+        # A model's several fits shuffle differently; the step keeps them apart from other seeds.
+        seed = (self.seed + self._fits * (2**31 - 1)) % 2**63
         settings = replace(
             rules.applied(callbacks, compiled.training),
             batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
@@ -161,6 +161,8 @@ class Model:
             close()
         self._keep(fitted.weights)
         self._fits += 1
+        if fitted.stopped.reason == "interrupted":
+            raise KeyboardInterrupt
         return history_of(fitted, compiled, self.description)
 
     def evaluate(

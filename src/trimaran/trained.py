@@ -66,3 +66,20 @@ class Trained:
         }
         weights = {key: arrays[f"weights/{key}"] for key in model.parameters}
         return cls(model, weights, scales["inputs"], scales.get("targets"))
+
+
+def fitting_description(
+    model: spec.Model, shape: tuple[int, ...], units: int, head: str | None
+) -> spec.Model:
+    """The model itself; `ValueError` unless it takes rows of `shape`, gives (units,) and ends in
+    `head`, where there is to be one."""
+    takes, gives = model.shapes[0], model.output_shape(model.outputs[0][0])
+    alone = len(model.inputs) == len(model.outputs) == 1
+    if not alone or takes != shape or gives != (units,):
+        raise ValueError(
+            f"The model {model.name} takes rows of {takes} and gives {gives}; the data need one "
+            f"input of {shape} and one output of {(units,)}."
+        )
+    if head not in (None, *model.heads.values()):
+        raise ValueError(f"The model {model.name} must end in {head} to give probabilities.")
+    return model

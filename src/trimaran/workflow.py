@@ -95,8 +95,9 @@ def _load(recipe: Recipe) -> tuple[Implementation, Prepared]:
 
 def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -> Done:
     plan = start.plan(run.path)
-    for told in (plan, *map(Notice, start.prepared.notices)):
-        options.tell(told)
+    options.tell(plan)
+    for text in start.prepared.notices:
+        options.tell(Notice(text))
     with start.backend.prepared(start.execution):
         weights = draw(start.model, start.recipe.training.seed)
         module = start.backend.module(start.model, weights)

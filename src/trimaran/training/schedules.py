@@ -108,7 +108,8 @@ class OneCycle:
 class ReduceOnPlateau:
     """Multiplies the rate by `gamma` when `monitor` has not improved for `patience` epochs.
 
-    Arguments and counting as in Keras's ReduceLROnPlateau. An improvement is one by more than `min_delta`.
+    Arguments and counting as in Keras's ReduceLROnPlateau. An improvement is one by more than
+    `min_delta`.
     """
 
     monitor: str = "val_loss"

@@ -1,14 +1,17 @@
 """Trains in forked processes, one of which is killed with SIGKILL ten times and resumed.
 
 Run as `killed_run.py FOLDER PRECISION`; leaves FOLDER/whole and FOLDER/killed with a
-model.safetensors each. PyTorch is imported once, and computes nothing before the forks.
+model.safetensors each, and tells what happened in JSON. PyTorch is imported once, and computes
+nothing before the forks.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -20,10 +23,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from trimaran.backends.torch import saving
 from trimaran.backends.torch.loop import fit
 from trimaran.data.batches import Affine, Rows
 from trimaran.tasks.loss import Loss, Objective
-from trimaran.training.checkpoint import Place, steps
+from trimaran.training.checkpoint import Place
 from trimaran.training.events import EventLog, Started, read
 from trimaran.training.execution import Execution
 from trimaran.training.settings import Training
@@ -86,8 +90,15 @@ def train(folder: Path, precision: str) -> None:
     os.replace(folder / "model.safetensors.part", folder / "model.safetensors")
 
 
+def sessions(folder: Path) -> int:
+    """How many sessions have begun to train, by the file that they write to."""
+    path = folder / "resumed"
+    return len(path.read_text().split()) if path.exists() else 0
+
+
 def session(folder: Path, precision: str, seconds: float | None) -> bool:
-    """Runs a session and kills it after a while; whether it was killed."""
+    """Runs a session and kills it so long after its start; whether it was killed."""
+    before = sessions(folder)
     child = os.fork()
     if child == 0:
         try:
@@ -97,6 +108,8 @@ def session(folder: Path, precision: str, seconds: float | None) -> bool:
             os._exit(1)
         os._exit(0)
     if seconds is not None:
+        while sessions(folder) == before:
+            time.sleep(0.005)
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
@@ -106,26 +119,33 @@ def session(folder: Path, precision: str, seconds: float | None) -> bool:
 
 
 def main() -> None:
+    saving._SAVING = math.inf  # a checkpoint may take all the time it wants
     root, precision = Path(sys.argv[1]), sys.argv[2]
     for name in ("whole", "killed"):
         (root / name).mkdir()
     began = time.monotonic()
     session(root / "whole", precision, None)
     length = time.monotonic() - began
-    moments = random.Random(1)
-    kills = sum(
-        session(root / "killed", precision, moments.uniform(0.04, 0.2) * length) for _ in range(10)
-    )
-    session(root / "killed", precision, None)
-    resumed = (root / "killed" / "resumed").read_text().split()
-    told = {
-        "kills": kills,
-        "seconds": length,
-        "distinct steps resumed from": len(set(resumed)),
-        "events": len(read(root / "killed" / "events.jsonl")),
-        "checkpoints": len(steps(root / "killed" / "checkpoints")),
-    }
+    told = kill_ten_times(root, precision, length)
+    told["equal"] = told.pop("ends") == {(root / "whole" / "model.safetensors").read_bytes()}
     print(json.dumps(told))
+
+
+def kill_ten_times(root: Path, precision: str, length: float) -> dict[str, object]:
+    """Kills sessions at random moments; a run that ends in between is kept and begun anew."""
+    moments, folder = random.Random(1), root / "killed"
+    kills, ends, resumed = 0, set(), []
+    while kills < 10 or not (folder / "model.safetensors").exists():
+        if (folder / "model.safetensors").exists():
+            shutil.rmtree(folder)
+            folder.mkdir()
+        wait = moments.uniform(0.0, 0.12) * length if kills < 10 else None
+        kills += session(folder, precision, wait)
+        resumed.append(int((folder / "resumed").read_text().split()[-1]))
+        if (folder / "model.safetensors").exists():
+            ends.add((folder / "model.safetensors").read_bytes())
+            read(folder / "events.jsonl")
+    return {"kills": kills, "ends": ends, "resumed": resumed}
 
 
 if __name__ == "__main__":

@@ -64,7 +64,11 @@ def test_gradients_agree_with_finite_differences() -> None:
     found = net.gradients(batch, target, losses, taps=["conv1"])
     assert found.taps["conv1"].shape == (7, 6, 5, 3)
     step = 1e-6
-    for key, index in (("conv1.weight", (1, 0, 2, 1)), ("bn1.bias", (2,)), ("dense1.weight", (3, 5))):
+    for key, index in (
+        ("conv1.weight", (1, 0, 2, 1)),
+        ("bn1.bias", (2,)),
+        ("dense1.weight", (3, 5)),
+    ):
         values = []
         for sign in (1, -1):
             moved = {k: v.copy() for k, v in weights.items()}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from trimaran.backends.torch import memory
 from trimaran.backends.torch.memory import Change, Form, Source
 from trimaran.data.augment import Augment, augment_rows
 from trimaran.data.batches import Affine, Rows
+from trimaran.data.decode import Decoder
 from trimaran.data.order import epoch_order
+from trimaran.data.stream import Stream
 from trimaran.errors import TrainingError
 
 FORM = Form(("input",), ("output",))
@@ -101,3 +104,29 @@ def test_a_row_that_is_not_finite_is_found() -> None:
 def test_a_missing_target_is_named(rows: Make) -> None:
     with pytest.raises(TrainingError, match="'other'.*output"):
         Source(rows(3, 0), Form(("input",), ("other",)))
+
+
+def read_array(path: Path, size: int) -> np.ndarray:
+    """What the stream decodes a file with."""
+    return np.load(path, allow_pickle=False)[:size]
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 20])
+def test_a_stream_gives_the_batches_of_the_resident_rows(
+    rows: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(memory, "CHUNK_BYTES", chunk)
+    split = rows(20, 0)
+    paths = []
+    for number, image in enumerate(split.inputs["input"]):
+        paths.append(str(tmp_path / f"{number}.npy"))
+        np.save(paths[-1], image)
+    decoder = Decoder(read_array, {"size": 6}, (6, 6, 2))
+    stream = Stream(tuple(paths), decoder, split.targets, None, split.ids, split.affine, workers=0)
+    change, order = Change(Augment(flip=True, crop=1), 5), epoch_order(1, 2, 20, 8)
+    for start in (0, 2):
+        resident = Source(split, FORM, change)
+        ours = collected(Source(stream, FORM, change), order, start)
+        theirs = collected(resident, order, start)
+        assert len(ours) == 3 - start
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))

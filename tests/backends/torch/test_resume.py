@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
@@ -288,8 +287,7 @@ def test_ten_kills_leave_no_trace(tmp_path: Path, precision: str) -> None:
     )
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout.splitlines()[-1])
-    assert told["kills"] == 10 and told["distinct steps resumed from"] >= 4, told
-    whole = (tmp_path / "whole" / "model.safetensors").read_bytes()
-    killed = (tmp_path / "killed" / "model.safetensors").read_bytes()
-    assert np.array_equal(np.frombuffer(whole, np.uint8), np.frombuffer(killed, np.uint8))
+    assert told["kills"] == 10 and told["equal"], told
+    assert len(set(told["resumed"])) >= 4, told
+    whole, killed = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("whole", "killed"))
     assert whole == killed and len(whole) > 1000

@@ -39,15 +39,22 @@ def prepare_process(execution: Execution) -> None:
         torch.set_num_threads(execution.threads)
 
 
+def flushes_denormals() -> bool:
+    """Whether this thread takes numbers below 1.2e-38 for 0, which PyTorch does not tell."""
+    return (torch.tensor(1e-39) * 1.0).item() == 0.0
+
+
 @contextlib.contextmanager
 def prepared(execution: Execution) -> Iterator[None]:
-    """`prepare_process` for a while, and the caller's random state as it was at the end."""
+    """`prepare_process` for a while; threads, denormals and random state come back at the end."""
     threads, state = torch.get_num_threads(), torch.get_rng_state()
+    flushed = flushes_denormals()
     prepare_process(execution)
     try:
         yield
     finally:
         torch.set_rng_state(state)
+        torch.set_flush_denormal(flushed)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
 

@@ -59,14 +59,6 @@ class Criterion:
         terms = [value * slope for value, slope in zip(sums.values(), slopes, strict=True)]
         return terms[0] if len(terms) == 1 else torch.stack(terms).sum()
 
-    def backward(self, sums: Mapping[str, Tensor], totals: Mapping[str, Tensor | float]) -> None:
-        """Adds the gradients of `mean` to the parameters.
-
-        The factors enter as gradients of the sums, so the mean itself is not computed.
-        """
-        slopes = [self._slope(name, totals[name], value.dtype) for name, value in sums.items()]
-        torch.autograd.backward(list(sums.values()), slopes)
-
     def _slope(self, name: str, total: Tensor | float, dtype: torch.dtype) -> Tensor:
         """weight / total, and 0 where every row weighs nothing."""
         weight = self.losses[name].weight

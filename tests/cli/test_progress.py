@@ -1,0 +1,109 @@
+"""What is told while a run goes on: lines, a bar, a cell."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from trimaran.cli import progress
+from trimaran.cli.progress import Bar, Cell, Lines, watch
+from trimaran.estimate import Plan
+from trimaran.training.events import Epoch, Evaluated, Notice, Started, Step, Stopped
+
+PLAN = Plan("runs/x", "mnist", {"train": 48000, "test": 10000}, "images", "mnist-cnn", 225034,
+            75.0, 1_200_000_000, "cpu", "bfloat16", 2)  # fmt: skip
+STORY = (
+    PLAN,
+    Started(0, 100, 2, 6400, 10, {}),
+    Notice("Look out."),
+    Step(50, 1, 0.5, 3200, 1234.5, 1e-3),
+    Evaluated("validation", 50, {"loss": 0.4}),
+    Epoch(1, 50, 0.5, {"loss": 0.5, "val_accuracy": 0.98765}, 1e-3, 12.0, 4000.0, ("It is deep.",)),
+    Step(100, 2, 0.25, 6400, 1234.5, 1e-3),
+    Epoch(2, 100, 0.25, {"loss": 0.25}, 1e-3, 12.0, 4000.0),
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_hold_the_plan_each_epoch_and_every_notice() -> None:
+    out = io.StringIO()
+    told = Lines(out)
+    for event in (*STORY, Stopped("finished", 100, 100)):
+        told(event)
+    assert out.getvalue().splitlines() == [
+        "mnist (48,000 train, 10,000 test) → mnist-cnn, 225,034 parameters, in runs/x",
+        "about 1 min 15 s and 1.2 GB of memory (cpu, bfloat16, 2 threads)",
+        "Look out.",
+        "epoch 1/2  loss 0.5  val_accuracy 98.77 %  4,000 images/s  12 s",
+        "  It is deep.",
+        "epoch 2/2  loss 0.25  4,000 images/s  12 s",
+    ]
+
+
+def test_a_long_epoch_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    told = Lines(out)
+    told(STORY[1])
+    monkeypatch.setattr(progress, "EVERY", -1.0)
+    told(Step(50, 1, 0.5, 3200, 1234.5, 1e-3))
+    assert re.fullmatch(r"epoch 1/2  loss 0\.5  1,234 rows/s  .* left\n", out.getvalue())
+
+
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    out = io.StringIO()
+    Lines(out)(Stopped("interrupted", 5, 5, "Go on with: trimaran train --resume runs/x"))
+    assert out.getvalue() == "stopped: interrupted. Go on with: trimaran train --resume runs/x\n"
+
+
+def test_a_terminal_gets_a_bar_that_leaves_the_lines() -> None:
+    out = Terminal()
+    told = watch(out)
+    assert isinstance(told, Bar)
+    for event in STORY:
+        told(event)
+    told.close()
+    text = out.getvalue()
+    for line in ("1,234 images/s", "epoch 1/2", "Look out.", "98.77 %", " left"):
+        assert line in text
+    assert told.progress is None
+
+
+def test_time_left_follows_the_updates_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    pace = progress.Pace()
+    pace.see(Started(20, 100, 2, 6400, 10, {}))
+    clock[0] = 8.0
+    assert pace.left(60) == pytest.approx(8.0 / 40 * 40)
+
+
+def test_a_notebook_gets_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+
+    class Handle:
+        def update(self, page: Any) -> None:
+            shown.append(page)
+
+    module = types.ModuleType("IPython.display")
+    module.HTML = str  # type: ignore[attr-defined]
+    module.display = lambda page, display_id: shown.append(page) or Handle()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    told = watch()
+    assert isinstance(told, Cell)
+    for event in STORY:
+        told(event)
+    assert len(shown) == len(STORY) and "<progress" in shown[3]
+    assert "98.77 %" in shown[-1] and "Look out." in shown[-1]
+    told(Stopped("finished", 100, 100))
+    assert "<progress" not in shown[-1]
