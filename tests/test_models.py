@@ -6,10 +6,11 @@ import signal
 import numpy as np
 import pytest
 
-from trimaran import callbacks, feeding, layers, losses, models, optimizers
+from trimaran import callbacks, layers, losses, models, optimizers
 from trimaran.errors import DescriptionError, RecipeError, RunError, TrainingError
-from trimaran.implementation import implementation
+from trimaran.fitting import feeding
 from trimaran.spec import summary
+from trimaran.steps.implementation import implementation
 from trimaran.training.events import Epoch
 
 RNG = np.random.default_rng(7)
@@ -366,7 +367,7 @@ def test_ctrl_c_keeps_the_weights_of_the_last_update(monkeypatch):
         if isinstance(event, Epoch):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(models, "_watch", lambda verbose: (press, lambda: None))
+    monkeypatch.setattr(models, "watch", lambda verbose: (press, lambda: None))
     model, whole = classifier(), classifier()
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, epochs=5)

@@ -21,9 +21,9 @@ import trimaran
 from trimaran import runs, workflow
 from trimaran.data.prepare import prepare
 from trimaran.errors import DataError, RecipeError, RunError
-from trimaran.estimate import Plan
 from trimaran.recipe import Recipe, load, overrides
 from trimaran.runs import Run
+from trimaran.steps.estimate import Plan
 from trimaran.training.events import Epoch, Notice, Started, Stopped
 
 FAST = ("training.precision=float32", "training.threads=1")

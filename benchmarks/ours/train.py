@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trimaran.cli import THREADS
 from trimaran.version import VERSION
 
 
@@ -86,8 +85,6 @@ def model(network: str, folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    for name, value in THREADS.items():  # as the command line does, before PyTorch is imported
-        os.environ.setdefault(name, value)
     from trimaran import recipe, workflow
 
     options, times = arguments(), Times()

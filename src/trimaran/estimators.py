@@ -26,13 +26,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from trimaran import fitting, spec, zoo
+from trimaran import spec, zoo
 from trimaran.data.batches import Rows
 from trimaran.data.splits import TRAIN
-from trimaran.feeding import condensed, held_out
+from trimaran.fitting import fit as fitting
+from trimaran.fitting.feeding import condensed, held_out
+from trimaran.fitting.trained import Scale, Trained, fitting_description
 from trimaran.spec.layers import Dense
 from trimaran.tasks.loss import Loss, Objective
-from trimaran.trained import Scale, Trained, fitting_description
 from trimaran.training.events import Event
 from trimaran.training.optimizers import Optimizer
 from trimaran.training.optimizers import optimizer as optimizer_of

@@ -15,7 +15,7 @@ initial weights come from `seed`; saving makes a folder of JSON and safetensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,17 @@ from typing import Any
 import numpy as np
 
 from trimaran import callbacks as rules
-from trimaran import feeding, fitting, spec
-from trimaran.compiled import ByOutput, Compiled
+from trimaran import spec
 from trimaran.data.batches import Rows
-from trimaran.errors import DescriptionError, RecipeError, RunError, TrainingError
+from trimaran.errors import DescriptionError, RunError, TrainingError
 from trimaran.files import read_json, write_json
-from trimaran.history import History, history_of
-from trimaran.implementation import implementation
+from trimaran.fitting import feeding
+from trimaran.fitting import fit as fitting
+from trimaran.fitting.compiled import ByOutput, Compiled
+from trimaran.fitting.history import History, history_of
+from trimaran.fitting.watching import watch
+from trimaran.steps.implementation import implementation
 from trimaran.tasks.loss import Loss
-from trimaran.training.events import Event
 from trimaran.training.optimizers import Optimizer
 from trimaran.training.settings import Training
 from trimaran.weights import check, draw
@@ -154,7 +156,7 @@ class Model:
         self, compiled: Compiled, settings: Training, splits: dict[str, Rows], verbose: str | int
     ) -> History:
         job = fitting.Job(self.description, compiled.objective(self.description), settings)
-        tell, close = _watch(verbose)
+        tell, close = watch(verbose)
         try:
             fitted = fitting.fit(job, self._arrays(), splits, tell)
         finally:
@@ -358,20 +360,6 @@ def from_description(description: spec.Model, seed: int = 0) -> Model:
     model.name, model.seed, model._described = description.name, seed, description
     model._start()
     return model
-
-
-def _watch(verbose: str | int) -> tuple[Callable[[Event], None], Callable[[], None]]:
-    """What is told of every event, and how it ends."""
-    import sys
-
-    from trimaran.cli import progress
-
-    if verbose not in ("auto", 0, 1, 2):
-        raise RecipeError(f"verbose is {verbose!r}; expected 'auto', 0, 1 or 2.")
-    if verbose == 0:
-        return progress.silent, lambda: None
-    watch = progress.Lines(sys.stderr) if verbose == 2 else progress.watch()
-    return watch, watch.close
 
 
 __all__ = [

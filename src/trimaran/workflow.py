@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from trimaran import opening, otherdata, runs, scoring
+from trimaran import runs
 from trimaran.data.batches import Rows
 from trimaran.data.prepare import prepare
 from trimaran.data.prepared import Prepared
 from trimaran.data.stream import Stream
-from trimaran.description import describe, objective, settle
 from trimaran.errors import RecipeError
-from trimaran.estimate import Plan
-from trimaran.implementation import Implementation, implementation
-from trimaran.predictions import Predictions, predictions
 from trimaran.recipe import Recipe
 from trimaran.runs import Run, Scores
 from trimaran.spec import digest
-from trimaran.timing import Timing
+from trimaran.steps import opening, otherdata, scoring
+from trimaran.steps.description import describe, objective, settle
+from trimaran.steps.estimate import Plan
+from trimaran.steps.implementation import Implementation, implementation
+from trimaran.steps.predictions import Predictions, predictions
+from trimaran.steps.timing import Timing
 from trimaran.training.checkpoint import Place
 from trimaran.training.events import Event, EventLog, Notice, Stopped, to_json
 from trimaran.weights import draw, save

@@ -12,7 +12,7 @@ import pytest
 
 from trimaran.cli import progress
 from trimaran.cli.progress import Bar, Cell, Lines, watch
-from trimaran.estimate import Plan
+from trimaran.steps.estimate import Plan
 from trimaran.training.events import Epoch, Evaluated, Notice, Started, Step, Stopped
 
 PLAN = Plan("runs/x", "mnist", {"train": 48000, "test": 10000}, "images", "mnist-cnn", 225034,

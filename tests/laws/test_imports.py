@@ -18,6 +18,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "trimaran"
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "flax")
 FACES = (
+    "fitting",
     "cli",
     "python",
     "estimators",
@@ -73,10 +74,13 @@ ROOMS = {
         ("numpy", "jinja2", "markupsafe", "matplotlib", "PIL", "tensorboard", "yaml"),
     ),
 }
-STORY = Room((*LOWER, "evaluation", "explain", "report", "*"), ("numpy", "pydantic", "yaml"))
-"""recipe.py, runs.py, workflow.py and the other single files; `*` is each other."""
+STORY = Room(
+    (*LOWER, "evaluation", "explain", "report", "steps", "*"), ("numpy", "pydantic", "yaml")
+)
+"""recipe.py, runs.py, workflow.py, the other single files and steps/; `*` is each other."""
+ROOMS["steps"] = STORY
 FACE = Room(
-    ("*", *LOWER, "evaluation", "explain", "report", *FACES),
+    ("*", *LOWER, "evaluation", "explain", "report", "steps", *FACES),
     ("numpy", "pandas", "rich", "safetensors", "sklearn", "yaml", "IPython"),
 )
 

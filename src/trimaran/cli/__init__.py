@@ -18,10 +18,6 @@ VERBS = {
 }
 """Verb → what it does. The module of each is `trimaran.cli.VERB`."""
 
-# Read by OpenMP once, when PyTorch is first imported. Waiting threads must sleep: where another
-# process shares the cores, spinning ones make training several times slower.
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "100", "KMP_BLOCKTIME": "1"}
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run a verb. Exit status: 0 done, 1 the answer is no, 2 the input is wrong."""
@@ -36,8 +32,6 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if words[0] not in VERBS:
         return _unknown(words[0])
-    for name, value in THREADS.items():
-        os.environ.setdefault(name, value)
     return _verb(words[0], words[1:])
 
 

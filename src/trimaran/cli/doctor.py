@@ -31,10 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
 def examine() -> dict[str, Any]:
     """Everything as one JSON object; `problems` holds a sentence for each thing to mend."""
-    from trimaran import environment
+    from trimaran.steps import environment
 
+    speed = speeds()  # first: the backend sets the threads' environment
     facts = environment.facts()
-    speed = speeds()
     disk = shutil.disk_usage(Path.cwd())
     found = {
         **facts,

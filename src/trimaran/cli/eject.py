@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Write or print the source."""
     from trimaran.cli.show import described
     from trimaran.files import write_text
-    from trimaran.implementation import implementation
     from trimaran.spec import digest
+    from trimaran.steps.implementation import implementation
 
     model = described(args.name, args.input_shape, args.classes)
     source = implementation(args.to).emit(model)

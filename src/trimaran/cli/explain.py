@@ -53,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _backprop(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
-    from trimaran import lessons, runs, zoo
+    from trimaran import runs, zoo
     from trimaran.cli.show import described
     from trimaran.explain import backprop, flow
+    from trimaran.steps import lessons
 
     name = args.name or "mnist-mlp"
     model = described(name, args.input_shape, args.classes)
@@ -66,8 +67,8 @@ def _backprop(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
 
 
 def _gradients(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
-    from trimaran import lessons
     from trimaran.explain import depth, gradients
+    from trimaran.steps import lessons
 
     found = lessons.vanishing(args.seed)
     return (
@@ -78,9 +79,10 @@ def _gradients(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
 
 
 def _features(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
-    from trimaran import lessons, runs
+    from trimaran import runs
     from trimaran.explain import features
-    from trimaran.scoring import output_of
+    from trimaran.steps import lessons
+    from trimaran.steps.scoring import output_of
 
     if args.name is None:
         raise RecipeError("'explain features' needs a run that reads pictures; name one.")
@@ -98,8 +100,8 @@ def _features(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
 
 
 def _activations(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
-    from trimaran import lessons
     from trimaran.explain import activations
+    from trimaran.steps import lessons
     from trimaran.tasks import Loss
 
     backend, loss = lessons.reference(), Loss("mean_squared_error")

@@ -8,7 +8,7 @@ from html import escape
 from importlib import import_module
 from typing import Any, Protocol, TextIO
 
-from trimaran.estimate import Plan
+from trimaran.steps.estimate import Plan
 from trimaran.training.events import Epoch, Event, Notice, Started, Step, Stopped
 from trimaran.words import duration, size
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Train and print the score, the time and the report's path."""
     from trimaran import workflow
     from trimaran.cli.progress import watch
-    from trimaran.timing import Timing, process_began
+    from trimaran.steps.timing import Timing, process_began
 
     told = watch()
     options = workflow.Options(

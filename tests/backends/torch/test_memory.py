@@ -121,7 +121,7 @@ def test_a_stream_gives_the_batches_of_the_resident_rows(
     for number, image in enumerate(split.inputs["input"]):
         paths.append(str(tmp_path / f"{number}.npy"))
         np.save(paths[-1], image)
-    decoder = Decoder(read_array, {"size": 6}, (6, 6, 2))
+    decoder = Decoder(read_array, (6,), (6, 6, 2))
     stream = Stream(tuple(paths), decoder, split.targets, None, split.ids, split.affine, workers=0)
     change, order = Change(Augment(flip=True, crop=1), 5), epoch_order(1, 2, 20, 8)
     for start in (0, 2):

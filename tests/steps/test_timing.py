@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from trimaran import environment, timing
-from trimaran.timing import Timing, process_began
+from trimaran.steps import environment, timing
+from trimaran.steps.timing import Timing, process_began
 from trimaran.training.events import Epoch, Started, Stopped
 
 
@@ -30,7 +30,7 @@ def test_the_times_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_start_of_the_process_is_before_its_first_line() -> None:
     code = (
         "import time; time.sleep(0.5)\n"
-        "from trimaran.timing import process_began; print(time.monotonic() - process_began())"
+        "from trimaran.steps.timing import process_began; print(time.monotonic() - process_began())"
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(made.stdout) >= 0.5

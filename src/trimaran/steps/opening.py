@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trimaran import environment, estimate, runs
+from trimaran import runs
 from trimaran.data.batches import Rows
 from trimaran.data.prepared import Prepared
-from trimaran.estimate import Load, Plan
 from trimaran.files import write_json, write_text
-from trimaran.implementation import Implementation
 from trimaran.recipe import Recipe
 from trimaran.spec import Model, to_json
+from trimaran.steps import environment, estimate
+from trimaran.steps.estimate import Load, Plan
+from trimaran.steps.implementation import Implementation
 from trimaran.training.execution import Execution
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from trimaran.data.prepare import prepare_arrays
 from trimaran.data.prepared import Prepared
-from trimaran.description import describe, objective, settle, suggestion
 from trimaran.errors import RecipeError
 from trimaran.recipe import ModelSettings, Recipe
+from trimaran.steps.description import describe, objective, settle, suggestion
 
 RNG = np.random.default_rng(0)
 

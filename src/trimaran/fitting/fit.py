@@ -14,8 +14,8 @@ import numpy as np
 
 from trimaran.backends.protocol import Network
 from trimaran.data.batches import Rows
-from trimaran.implementation import Implementation, implementation
 from trimaran.spec import Model
+from trimaran.steps.implementation import Implementation, implementation
 from trimaran.tasks.loss import Objective
 from trimaran.training.events import Epoch, Event, Stopped
 from trimaran.training.execution import Execution, Machine, resolve, usable_cores

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trimaran import layers, spec
-from trimaran.trained import Scale, Trained
+from trimaran.fitting.trained import Scale, Trained
 from trimaran.weights import draw
 
 

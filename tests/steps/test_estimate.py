@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trimaran import estimate, zoo
-from trimaran.estimate import FIRST_SECONDS, Load
+from trimaran import zoo
+from trimaran.steps import estimate
+from trimaran.steps.estimate import FIRST_SECONDS, Load
 
 MODEL = zoo.build("mnist-cnn")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimaran import lessons, zoo
+from trimaran import zoo
 from trimaran.errors import RecipeError
 from trimaran.runs import Run
 from trimaran.spec import sequential
 from trimaran.spec.layers import Dense
+from trimaran.steps import lessons
 
 
 @pytest.mark.parametrize("name", ["xor-mlp", "mlp"])

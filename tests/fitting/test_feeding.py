@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from trimaran import layers, models
 from trimaran.data.batches import Rows
 from trimaran.errors import DataError
-from trimaran.feeding import class_weighted, condensed, held_out, rows_of, split_last, target
+from trimaran.fitting.feeding import (
+    class_weighted,
+    condensed,
+    held_out,
+    rows_of,
+    split_last,
+    target,
+)
 from trimaran.spec import sequential
 from trimaran.tasks.loss import Loss
 

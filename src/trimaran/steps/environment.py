@@ -15,7 +15,10 @@ PACKAGES = (
     *("torch", "numpy", "safetensors", "pydantic", "pyyaml", "pillow", "pandas", "pyarrow"),
     *("scikit-learn", "matplotlib", "jinja2", "rich", "tensorboard", "mlxtend", "polars"),
 )
-THREAD_SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+THREAD_SETTINGS = (
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"),
+    "THP_MEM_ALLOC_ENABLE",
+)
 CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "sve", "bf16")
 
 

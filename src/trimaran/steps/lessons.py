@@ -17,10 +17,10 @@ from trimaran.explain import gradients
 from trimaran.explain.backprop import Backprop, Batch, backprop
 from trimaran.explain.features import Features, features, map_paths
 from trimaran.explain.gradients import Case, Measured
-from trimaran.implementation import implementation
-from trimaran.otherdata import questions
 from trimaran.runs import Run
 from trimaran.spec import Model
+from trimaran.steps.implementation import implementation
+from trimaran.steps.otherdata import questions
 from trimaran.tasks import Loss, Objective
 from trimaran.training.optimizers import SGD
 from trimaran.training.settings import Training

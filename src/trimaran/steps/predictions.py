@@ -11,7 +11,7 @@ import numpy as np
 
 from trimaran.backends.protocol import Network
 from trimaran.data.preprocess import Preprocess
-from trimaran.scoring import answers, chances, output_of
+from trimaran.steps.scoring import answers, chances, output_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from trimaran import layers, losses, optimizers, spec
-from trimaran.compiled import Compiled
 from trimaran.errors import RecipeError
+from trimaran.fitting.compiled import Compiled
 from trimaran.tasks.loss import Loss
 from trimaran.training.settings import Training
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trimaran.compiled import Compiled
-from trimaran.fitting import Fitted
+from trimaran.fitting.compiled import Compiled
+from trimaran.fitting.fit import Fitted
 from trimaran.spec import Model
 
 

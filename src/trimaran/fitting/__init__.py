@@ -1,0 +1,1 @@
+"""Fitting on arrays: what the Keras-like models and the estimators share."""

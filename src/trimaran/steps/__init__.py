@@ -1,0 +1,1 @@
+"""The steps of a run, which `trimaran.workflow` tells in their order."""
