@@ -22,8 +22,11 @@ types: $(VENV)/.dev
 laws: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/laws
 
-bench: $(VENV)/.dev
+# Needs TRIMARAN_DATA, and a quiet machine; installs the peers beside Trimaran.
+bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/mnist_cnn.py
+	$(BIN)/python benchmarks/mlp.py
+	$(BIN)/python benchmarks/resnet18_cifar.py --images 1280
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info
@@ -37,4 +40,8 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/pip install -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.core benchmarks/requirements.txt
+	$(BIN)/pip install -r benchmarks/requirements.txt
 	touch $@

@@ -42,7 +42,13 @@ def accuracy(run: Run, split: str) -> float:
 
 
 def test_the_perceptron_learns_or_and_xor_needs_a_hidden_layer(tmp_path: Path) -> None:
-    assert accuracy(train("perceptron", tmp_path / "or").run, "train") == 1.0
+    learned = train("perceptron", tmp_path / "or").run
+    assert accuracy(learned, "train") == 1.0
+    with np.load(learned.path / "artifacts" / "boundary.npz", allow_pickle=False) as drawn:
+        assert drawn["columns"].tolist() == ["a", "b"] and drawn["low"].tolist() == [-0.5, -0.5]
+        corners = drawn["chances"][[-1, 0, 0], [0, 0, -1]].argmax(-1)  # 0 0, 0 1 and 1 1
+        assert corners.tolist() == [0, 1, 1] and sorted(drawn["labels"].tolist()) == [0, 1, 1, 1]
+    assert "Decision boundary" in learned.report.read_text()
     assert accuracy(train("xor-mlp", tmp_path / "xor").run, "train") == 1.0
     failed = train("perceptron", tmp_path / "no", "data.set=xor", "training.epochs=50").run
     assert accuracy(failed, "train") <= 0.75
@@ -244,7 +250,10 @@ def test_the_artifacts_of_the_report(digits_run: Path) -> None:
     assert found["split"] == "test" and found["rows"]
     with np.load(digits_run / "artifacts" / "worst.npz", allow_pickle=False) as arrays:
         assert arrays["images"].shape == (len(found["rows"]), 8, 8, 1)
-    assert (digits_run / "report.html").read_text().count("<svg") > 2
+    page = (digits_run / "report.html").read_text()
+    assert page.count("<svg") > 2
+    # What data.json says of the source must reach the page: it is not in environment.json.
+    assert "Optical recognition of handwritten digits" in page and "duplicates across" in page
 
 
 def test_train_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

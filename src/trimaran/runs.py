@@ -209,7 +209,7 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Versions, hardware, seeds, data facts."""
+        """Versions, hardware, seed, execution."""
         return dict(read_json(self.path / ENVIRONMENT))
 
     @property

@@ -160,6 +160,7 @@ def _judge(run: Run, start: opening.Opening, options: Options) -> None:
     rows = prepared.splits[split]
     scoring.write_worst(folder, split, rows, given[split], prepared.preprocess)
     scoring.write_features(folder, network, rows)
+    scoring.write_boundary(folder, network, rows, prepared.preprocess)
     report(run)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,6 +164,35 @@ def test_a_folder_of_pictures_from_training_to_prediction(
     assert "not a readable picture" in refusal(capsys, "predict", out, __file__)
 
 
+def test_what_was_found_in_the_data_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"{x:.3f},{'yes' if x > 0 else 'no'}" for x in rng.normal(size=60)]
+    lines[5] = ",no"
+    file = tmp_path / "own.csv"
+    file.write_text("\n".join(["x,answer", *lines]))
+    words = ["--data", str(file), "--target", "answer", "--out", str(tmp_path / "run")]
+    assert main(["train", *words, *FAST]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len([line for line in told if "filled with the training median" in line]) == 1
+    saved = json.loads((tmp_path / "run" / "data.json").read_text())["notices"]
+    assert any("filled with the training median" in text for text in saved)
+
+
+def test_an_archive_of_pictures_is_trained_and_scored(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TRIMARAN_CACHE", str(tmp_path / "cache"))
+    archive = shutil.make_archive(str(tmp_path / "pets"), "zip", pictures.parent, pictures.name)
+    out = str(tmp_path / "run")
+    assert main(["train", "--data", archive, "--out", out, *FAST]) == 0
+    assert "120 pictures" in capsys.readouterr().err
+    assert ask(capsys, "evaluate", out, "--data", archive)["scores"]["data"]
+    assert len(ask(capsys, "predict", out, archive)["predictions"]) == 120
+
+
 def test_predictions_into_a_file(
     digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +238,7 @@ def test_lists(digits_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(capsys, "show", "runs") == []
     assert ask(capsys, "show", "recipe", "mnist-cnn")["training"]["optimizer"]["name"] == "adam"
     assert ask(capsys, "show", "run", str(digits_run))["scores"]["test"]
+    assert set(ask(capsys, "show")) == {"recipes", "models", "runs"}
     assert main(["show", "runs"]) == 0 and "There is no run" in capsys.readouterr().out
 
 
@@ -230,6 +261,8 @@ def test_lessons(digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["worst"]["autograd"] < 1e-10 and found["worst"]["differences"] < 1e-6
     assert figure.read_text().startswith("<svg")
     assert ask(capsys, "explain", "backprop", str(digits_run))["worst"]["autograd"] < 1e-10
+    learned = ask(capsys, "explain", "perceptron")["learned"]
+    assert [one["wrong"] == 0 for one in learned] == [True, True, True, False, False, True]
     slopes = ask(capsys, "explain", "activations")["functions"]["sigmoid"]["slopes"]
     assert slopes[1] == pytest.approx(0.25)
     assert "there are no feature maps" in refusal(capsys, "explain", "features", str(digits_run))

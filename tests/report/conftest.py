@@ -132,9 +132,11 @@ def image_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("train", "validation", "test")}  # fmt: skip
     data = {"name": "mnist", "facts": {"rows": {"train": 48_000, "validation": 12_000,
             "test": 10_000}, "classes": rows, "origin": "yann.lecun.com/exdb/mnist",
-            "duplicates across splits": 0, "digest": "ab" * 32},
+            "duplicates": [{"first": "train", "second": "test", "rows": 7531, "conflicts": 0,
+                            "examples": [[3, 4]]}], "digest": "ab" * 32},
             "notices": ["No row of one split stands in another."]}  # fmt: skip
-    (path / "environment.json").write_text(json.dumps(ENVIRONMENT | {"data": data}))
+    (path / "data.json").write_text(json.dumps(data))
+    (path / "environment.json").write_text(json.dumps(ENVIRONMENT))
     return path
 
 

@@ -64,7 +64,8 @@ def test_the_page_of_a_classifier_tells_everything(image_run):
     assert page.count("data:image/png;base64,") == len(worst) + 1 + 32
     for text in ("Confusion matrix", "Reliability", "225\u202f034", "learning_rate: 0.001",
                  "avx512f, amx_bf16", "Lower the learning rate or use leaky_relu.",
-                 "Training stopped: early stopping.", "yann.lecun.com", "best</text>"):  # fmt: skip
+                 "Training stopped: early stopping.", "yann.lecun.com", "best</text>",
+                 "No row of one split stands in another.", "7\u202f531"):  # fmt: skip
         assert text in page, text
     assert "&lt;edit&gt; the description &amp; emit again" in page
 
@@ -81,13 +82,20 @@ def test_the_page_of_a_regression_has_scatter_and_rows_and_escapes_them(value_ru
 
 def test_an_empty_folder_still_gives_a_page_that_says_what_is_missing(empty_run):
     page = write_report(empty_run).read_text(encoding="utf-8")
-    for name in ("recipe.yaml", "environment.json", "model.json", "events.jsonl", "scores.json"):
+    for name in (
+        "recipe.yaml",
+        "environment.json",
+        "data.json",
+        "model.json",
+        "events.jsonl",
+        "scores.json",
+    ):
         assert f"{name} is missing" in page
     assert [path.name for path in empty_run.iterdir()] == ["report.html"]
 
 
-PIECES = ["recipe.yaml", "environment.json", "model.json", "model_torch.py", "events.jsonl",
-          "scores.json", "artifacts/worst.json", "artifacts/worst.npz",
+PIECES = ["recipe.yaml", "environment.json", "data.json", "model.json", "model_torch.py",
+          "events.jsonl", "scores.json", "artifacts/worst.json", "artifacts/worst.npz",
           "artifacts/features.npz"]  # fmt: skip
 
 
@@ -100,7 +108,8 @@ def test_any_piece_may_be_missing(image_run, tmp_path, piece):
 
 
 @pytest.mark.parametrize(
-    "piece", ["environment.json", "scores.json", "artifacts/worst.json", "artifacts/worst.npz"]
+    "piece",
+    ["environment.json", "data.json", "scores.json", "artifacts/worst.json", "artifacts/worst.npz"],
 )
 def test_a_damaged_piece_is_named(image_run, tmp_path, piece):
     path = tmp_path / "run"

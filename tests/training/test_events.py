@@ -70,3 +70,11 @@ def test_a_cut_last_line_is_left_out_and_a_bad_one_is_named(tmp_path: Path) -> N
     path.write_text(f"{good}\nnonsense\n{good}\n")
     with pytest.raises(RunError, match="Line 2"):
         events.read(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.symlink_to("/dev/full")
+    with pytest.raises(RunError, match=r"No space left.*--resume"), events.EventLog(path) as log:
+        log.append(ALL[0])

@@ -30,6 +30,20 @@ def test_there_is_always_a_thread() -> None:
     assert resolve(Training(), Machine(1, 0)).threads == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "threads"),
+    [("1", 1), ("2", 2), ("2,4", 2), ("64", 4), ("", 3), ("0", 3), ("many", 3)],
+)
+def test_the_users_number_of_threads_comes_first(
+    monkeypatch: pytest.MonkeyPatch, value: str, threads: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    monkeypatch.setattr(room, "usable_cores", lambda: 4)
+    monkeypatch.setattr(room, "idle_cores", lambda cores: 3)
+    assert resolve(Training(), room.look()).threads == threads
+    assert resolve(Training(threads=3), room.look()).threads == 3
+
+
 def test_a_missing_device_is_named() -> None:
     with pytest.raises(TrainingError, match="'cuda'.*available: cpu"):
         resolve(Training(device="cuda"), PLAIN)

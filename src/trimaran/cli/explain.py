@@ -9,8 +9,9 @@ from typing import Any
 from trimaran.cli.parsing import Parser, answer, verb
 from trimaran.errors import RecipeError
 
-LESSONS = ("backprop", "gradients", "features", "activations")
-EXAMPLE = """trimaran explain backprop mnist-mlp -o backprop.svg
+LESSONS = ("perceptron", "backprop", "gradients", "features", "activations")
+EXAMPLE = """trimaran explain perceptron -o perceptron.svg
+  trimaran explain backprop mnist-mlp -o backprop.svg
   trimaran explain gradients -o gradients.svg
   trimaran explain features latest --picture digit.png -o features.svg
   trimaran explain activations"""
@@ -20,6 +21,7 @@ def parser() -> Parser:
     """The command line of the verb."""
     made = verb(
         "explain",
+        "perceptron: OR and XOR by Rosenblatt's rule, by gradients and with a hidden layer.\n"
         "backprop NAME: δ and ∂L/∂W of each layer by the equations, beside autograd and finite "
         "differences.\ngradients: deep networks whose gradients vanish or explode, and the cures."
         "\nfeatures RUN: what the convolutions make of a picture.\nactivations: the table of "
@@ -40,7 +42,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Show one lesson; write its figure where asked."""
     lessons = {
-        "backprop": _backprop, "gradients": _gradients,
+        "perceptron": _perceptron, "backprop": _backprop, "gradients": _gradients,
         "features": _features, "activations": _activations,
     }  # fmt: skip
     value, text, figure = lessons[args.lesson](args)
@@ -50,6 +52,15 @@ def run(args: argparse.Namespace) -> int:
         write_text(Path(args.output), figure)
         value, text = value | {"figure": args.output}, f"{text}\nfigure: {args.output}"
     return answer(args, value, text)
+
+
+def _perceptron(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
+    from trimaran.explain import perceptron
+    from trimaran.steps import lessons
+
+    found = lessons.perceptrons(args.seed)
+    value = {"learned": [each.to_json() for each in found]}
+    return value, perceptron.table(found), perceptron.draw(found)
 
 
 def _backprop(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:

@@ -19,7 +19,9 @@ def parser() -> Parser:
         "List recipes, models or runs, or show one recipe, model or run.",
         "trimaran show model resnet18 --diagram -o resnet18.svg",
     )
-    made.add_argument("kind", choices=KINDS, help="what to show")
+    made.add_argument(
+        "kind", nargs="?", choices=KINDS, help="what to show (default: all three lists)"
+    )
     made.add_argument("name", nargs="?", help="of one recipe, model or run (or its folder)")
     made.add_argument("--input-shape", metavar="H,W,C", help="another input than the reference's")
     made.add_argument("--classes", type=int, help="another number of classes")
@@ -33,10 +35,17 @@ def run(args: argparse.Namespace) -> int:
     if args.kind in ("recipe", "model", "run") and args.name is None:
         raise RecipeError(f"'show {args.kind}' needs a name; 'show {args.kind}s' lists them.")
     shown = {
+        None: _everything,
         "recipes": _recipes, "models": _models, "runs": _runs,
         "recipe": _recipe, "model": _model, "run": _run,
     }[args.kind](args)  # fmt: skip
     return answer(args, *shown)
+
+
+def _everything(args: argparse.Namespace) -> tuple[Any, str]:
+    lists = {"recipes": _recipes(args), "models": _models(args), "runs": _runs(args)}
+    text = "\n\n".join(f"{name}:\n{words}" for name, (_, words) in lists.items())
+    return {name: value for name, (value, _) in lists.items()}, text
 
 
 def _recipes(args: argparse.Namespace) -> tuple[Any, str]:

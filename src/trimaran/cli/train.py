@@ -24,7 +24,7 @@ def parser() -> Parser:
         "words", nargs="*", metavar="RECIPE [KEY=VALUE ...]",
         help="a recipe's name or YAML file, and settings over it, such as training.epochs=3",
     )  # fmt: skip
-    made.add_argument("--data", metavar="PATH", help="your own folder, CSV, Parquet or .npz")
+    made.add_argument("--data", metavar="PATH", help="your own folder, CSV, Parquet, .npz or .zip")
     made.add_argument("--target", metavar="COLUMN", help="the column to predict")
     made.add_argument("--model", metavar="NAME", help="an architecture (see: trimaran show models)")
     made.add_argument("--out", metavar="DIR", help="the run folder to make")
@@ -43,13 +43,13 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.cli.progress import watch
     from trimaran.steps.timing import Timing, process_began
 
-    told = watch()
+    told, found = watch(), _Found()
     options = workflow.Options(
         out=args.out,
         tensorboard=args.tensorboard,
         inexact=args.inexact,
         timing=Timing(process_began()),
-        tell=told,
+        tell=lambda event: None if found.said(event) else told(event),
         scored=(lambda run: None) if args.json else _say_score,
     )
     try:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             _refuse_with_resume(args)
             done = workflow.resume(args.resume, options)
         else:
-            done = workflow.run(recipe(list(args.words), args), options)
+            done = workflow.run(recipe(list(args.words), args, found), options)
     finally:
         told.close()
     if done.reason == workflow.INTERRUPTED:
@@ -69,7 +69,17 @@ def _say_score(run: Any) -> None:
     print(run.headline(), flush=True)
 
 
-def recipe(words: list[str], args: argparse.Namespace) -> Any:
+class _Found:
+    """What was said of the user's data when it was looked at, and need not be told again."""
+
+    def __init__(self) -> None:
+        self.sentences: tuple[str, ...] = ()
+
+    def said(self, event: Any) -> bool:
+        return getattr(event, "text", None) in self.sentences
+
+
+def recipe(words: list[str], args: argparse.Namespace, found: _Found) -> Any:
     """The recipe that the words and options mean."""
     from trimaran import recipe as recipes
 
@@ -88,11 +98,13 @@ def recipe(words: list[str], args: argparse.Namespace) -> Any:
     changes = (given, recipes.overrides(words))
     if args.data is None:
         return recipes.load(str(name), *changes)
-    return own_data(name, args.data, changes)
+    made, found.sentences = own_data(name, args.data, changes)
+    print("\n".join(found.sentences), file=sys.stderr)
+    return made
 
 
-def own_data(name: str | None, path: str, changes: tuple[Any, ...]) -> Any:
-    """Look at the user's data, say what was found, and write the recipe for it."""
+def own_data(name: str | None, path: str, changes: tuple[Any, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Look at the user's data: the recipe for it, and what was found."""
     from dataclasses import replace
 
     from trimaran import recipe as recipes
@@ -102,10 +114,10 @@ def own_data(name: str | None, path: str, changes: tuple[Any, ...]) -> Any:
     first: Any = {"name": where.stem or "data", "data": {"path": str(where)}}
     base = recipes.load(name or first, recipes.Layer("--data", {"data": {"path": path}}), *changes)
     found = look(path, base.data.target, base.data_settings())
-    print("\n".join(found.sentences), file=sys.stderr)
     zoo = base.model.zoo or found.model
     settings = replace(found.settings, task=None, path=os.path.abspath(where))
-    return replace(base, task=found.task, data=settings, model=replace(base.model, zoo=zoo))
+    model = replace(base.model, zoo=zoo)
+    return replace(base, task=found.task, data=settings, model=model), found.sentences
 
 
 def _refuse_with_resume(args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable
 from trimaran.data.settings import DataSettings
-from trimaran.data.sources import folder, gather, table
+from trimaran.data.sources import archive, folder, gather, table
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
 from trimaran.data.targets import comparable, plain_row
 
@@ -48,6 +48,8 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
     """
     where = Path(path).expanduser()
     settings = replace(base or DataSettings(), path=str(where), target=target)
+    if archive.is_archive(where):
+        where = archive.opened(where)
     if where.is_dir():
         return _pictures(folder.list_folder(where), settings)
     if table.is_table(where):

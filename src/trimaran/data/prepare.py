@@ -22,7 +22,9 @@ __all__ = ["DataSettings", "Output", "Prepared", "prepare", "prepare_arrays"]
 SETS = (*NAMED, *BUNDLED)
 _TEST = 0.2  # drawn where a set has no test split of its own and none is asked for
 Raw = RawImages | RawTable | RawArrays | ImageFiles
-_SOURCES = "a folder of pictures, or a .csv, .tsv, .parquet or .npz file"
+_SOURCES = (
+    "a folder of pictures, or a .csv, .tsv, .parquet or .npz file, or a .zip or .tar.gz of one"
+)
 
 
 def prepare(settings: DataSettings, seed: int, progress: Progress | None = None) -> Prepared:
@@ -73,8 +75,10 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw:
 
 def load_path(path: Path, settings: DataSettings) -> Raw:
     """Your own folder or file; raises `DataError` for anything that is neither."""
-    from trimaran.data.sources import arrays, folder, gather, table
+    from trimaran.data.sources import archive, arrays, folder, gather, table
 
+    if archive.is_archive(path):
+        path = archive.opened(path)
     if path.is_dir():
         return gather.gather(folder.list_folder(path), settings)
     if path.suffix.lower() == ".npz" and path.is_file():

@@ -20,7 +20,7 @@ class DataSettings:
     """What to learn from and how to prepare it. Exactly one of `set` and `path` names the source.
 
     set:          a named set: mnist, fashion-mnist, cifar10, digits, iris, ...
-    path:         a folder of images, or a .csv, .tsv, .parquet or .npz file
+    path:         a folder of images, a .csv, .tsv, .parquet or .npz file, or an archive of one
     target:       the column to predict; needed for a table
     task:         "classify" or "regress"; None decides by the target's values
     validation:   fraction of the training rows that validates

@@ -76,7 +76,8 @@ class Compiled:
             name: tuple(dict.fromkeys(_metric(asked, losses[name]) for asked in figures))
             for name, figures in self.figures(model).items()
         }
-        return Objective(losses, metrics, tuple(port.name for port in model.inputs))
+        kept = {n: h for n, h in model.heads.items() if n in losses and not losses[n].from_logits}
+        return Objective(losses, metrics, tuple(port.name for port in model.inputs), kept)
 
     def figures(self, model: Model) -> dict[str, tuple[str, ...]]:
         """The metrics of each output that has a loss, as they were asked for."""

@@ -18,7 +18,7 @@ SOURCES = ("model_torch.py", "model_keras.py")
 class RunFolder:
     """The texts and values of a run; `missing` says in a sentence each what is not there.
 
-    `data` is the entry of that name in environment.json: "name", "facts" and "notices".
+    `data` is data.json: "name", "task", "facts" and "notices".
     """
 
     path: Path
@@ -47,14 +47,12 @@ def read_run(path: Path) -> RunFolder:
     source_name = next((name for name in SOURCES if (path / name).exists()), "")
     model, fault = _model(path / "model.json")
     events, torn = _events(path / "events.jsonl")
-    environment = _json(path / "environment.json")
-    data = environment.pop("data", None)
     return RunFolder(
         path=path,
         recipe=_recipe(recipe_text, path / "recipe.yaml"),
         recipe_text=recipe_text,
-        environment=environment,
-        data=data if isinstance(data, dict) else {},
+        environment=_json(path / "environment.json"),
+        data=_json(path / "data.json"),
         scores=_json(path / "scores.json").get("splits", {}),
         events=events,
         model=model,
@@ -65,7 +63,10 @@ def read_run(path: Path) -> RunFolder:
 
 
 def _expected() -> tuple[str, ...]:
-    return ("recipe.yaml", "environment.json", "model.json", "events.jsonl", "scores.json")
+    return (
+        *("recipe.yaml", "environment.json", "data.json"),
+        *("model.json", "events.jsonl", "scores.json"),
+    )
 
 
 def _text(path: Path) -> str:

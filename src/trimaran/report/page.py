@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trimaran.errors import RunError
 from trimaran.files import write_text
-from trimaran.report import diagram, matrices, numbers, svg
+from trimaran.report import boundary, diagram, matrices, numbers, svg
 from trimaran.report.curves import charts
 from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.health import diagnoses, layer_rows
@@ -75,6 +75,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "splits": [_split(name, values) for name, values in _detailed(run.scores)],
         "worst": _worst(run.path / "artifacts"),
         "features": _features(run.path / "artifacts"),
+        "boundary": boundary.draw(load_arrays(run.path / "artifacts" / "boundary.npz")),
         "chain": diagram.chain(run.model) if run.model else (),
         "neurons": diagram.neurons(run.model) if run.model else None,
         "model": run.model,
@@ -238,6 +239,9 @@ def _data(run: RunFolder) -> dict[str, Any]:
     facts = dict(run.data.get("facts") or {})
     classes = facts.pop("classes", None) or {}
     rows = facts.pop("rows", None) or {}
+    shared = facts.pop("duplicates", None)
+    if shared is not None:  # each pair of splits has a notice that names the rows
+        facts["duplicates across splits"] = sum(pair.get("rows", 0) for pair in shared)
     names = list(dict.fromkeys(name for counts in classes.values() for name in counts))
     largest = max((n for counts in classes.values() for n in counts.values()), default=1) or 1
     return {

@@ -13,15 +13,19 @@ from trimaran.data.batches import Rows
 from trimaran.data.prepare import DataSettings, prepare
 from trimaran.data.preprocess import INPUT, OUTPUT
 from trimaran.errors import RecipeError
-from trimaran.explain import gradients
+from trimaran.explain import gradients, perceptron
 from trimaran.explain.backprop import Backprop, Batch, backprop
 from trimaran.explain.features import Features, features, map_paths
 from trimaran.explain.gradients import Case, Measured
+from trimaran.explain.perceptron import Learned
+from trimaran.recipe import Layer, load
 from trimaran.runs import Run
 from trimaran.spec import Model
+from trimaran.steps import description
 from trimaran.steps.implementation import implementation
 from trimaran.steps.otherdata import questions
 from trimaran.tasks import Loss, Objective
+from trimaran.training.execution import Execution
 from trimaran.training.optimizers import SGD
 from trimaran.training.settings import Training
 from trimaran.weights import draw
@@ -101,7 +105,6 @@ def accuracy(
     """The validation accuracy of a case after a short training by plain SGD; 0 if it blew up."""
     from trimaran.errors import TrainingError
     from trimaran.training.events import Epoch
-    from trimaran.training.execution import Execution
 
     backend = implementation("torch")
     training = Training(
@@ -120,6 +123,51 @@ def accuracy(
     return last
 
 
+def perceptrons(seed: int) -> tuple[Learned, ...]:
+    """OR and XOR by Rosenblatt's rule, by a perceptron on gradients, and with a hidden layer."""
+    return tuple(
+        found
+        for task in ("or", "xor")
+        for found in (
+            _by_rule(task),
+            _by_gradients(task, "perceptron", seed),
+            _by_gradients(task, "xor-mlp", seed),
+        )
+    )
+
+
+def _by_rule(task: str) -> Learned:
+    rows = prepare(load("perceptron", Layer("the lesson", {"data": {"set": task}})).data, 0)
+    x, y = _points(rows.splits["train"])
+    answer, passes = perceptron.rosenblatt(x, y)
+    return perceptron.learned(task, perceptron.RULE, passes, answer, (x, y))
+
+
+def _by_gradients(task: str, name: str, seed: int) -> Learned:
+    """The recipe of that name on this truth table."""
+    changes = Layer("the lesson", {"data": {"set": task}, "training": {"seed": seed}})
+    recipe, backend = load(name, changes), implementation("torch")
+    prepared = prepare(recipe.data_settings(), seed)
+    model = description.describe(recipe.model, prepared)
+    module = backend.module(model, draw(model, seed))
+    goal = description.objective(model, prepared)
+    for _ in backend.fit(module, goal, prepared.splits, recipe.training, Execution(), None):
+        pass
+    network = backend.network(model, backend.arrays(module))
+
+    def answer(points: np.ndarray) -> np.ndarray:
+        given = network.forward({INPUT: points.astype(np.float32)}).outputs[OUTPUT]
+        return np.asarray(given[:, -1], np.float64)
+
+    data = _points(prepared.splits["train"])
+    words = {"perceptron": "perceptron by gradients", "xor-mlp": "one hidden layer"}
+    return perceptron.learned(task, words[name], recipe.training.epochs, answer, data)
+
+
+def _points(rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    return rows.floats(INPUT).astype(np.float64), rows.targets[OUTPUT].astype(np.float64)
+
+
 def maps(run: Run, picture: Any, row: int) -> Features:
     """What a run's convolutions see in a picture, or in a row of its most independent split."""
     if not map_paths(run.model):
@@ -134,7 +182,7 @@ def maps(run: Run, picture: Any, row: int) -> Features:
         name = next((n for n in ("test", "validation", "train") if n in splits), "train")
         if not 0 <= row < len(splits[name]):
             raise RecipeError(
-                f"--row is {row}; the {name} split has rows 0 to {len(splits[name])}."
+                f"--row is {row}; the {name} split has rows 0 to {len(splits[name]) - 1}."
             )
         rows, row = splits[name].take(np.array([row])), 0
     network = implementation(run.recipe.backend).network(run.model, run.weights)

@@ -14,6 +14,7 @@ from trimaran.data.fields import ImageField
 from trimaran.data.prepare import load_path
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
+from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.pictures import list_pictures
 from trimaran.errors import DataError
 
@@ -62,6 +63,8 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
     """
     if isinstance(given, str | Path):
         path = Path(given).expanduser()
+        if is_archive(path):
+            given = path = opened(path)
         if path.suffix.lower() in (".npz", ".npy"):
             return _array(path), ()
         if isinstance(preprocess.inputs.get(INPUT), ImageField):

@@ -29,6 +29,8 @@ from trimaran.files import write_arrays, write_json, write_text
 Scored = ClassificationScores | ValueScores
 BATCH = 128
 WORST = 24
+SIDE, POINTS = 120, 500
+"""Points along a side of the picture of a decision boundary, and rows drawn into it."""
 MAPS, LAYERS = 16, 4
 """Channels of a convolution, and convolutions, that the report shows."""
 
@@ -104,6 +106,39 @@ def write_worst(
 def _columns(preprocess: Preprocess, count: int) -> list[str]:
     names = getattr(preprocess.inputs[INPUT], "names", None)
     return list(names) if names and len(names) == count else [f"x{i}" for i in range(count)]
+
+
+def write_boundary(
+    folder: Path, network: Network, rows: Rows | Stream, preprocess: Preprocess
+) -> None:
+    """artifacts/boundary.npz, for a classifier that reads two numbers.
+
+    `chances` (SIDE, SIDE, classes) cover the rectangle from `low` to `high`, its highest second
+    number first; `points` (n, 2) are rows as the model reads them, `labels` their classes.
+    """
+    output = output_of(preprocess)
+    shapes = [tuple(port.shape) for port in network.model.inputs]
+    if shapes != [(2,)] or output.kind != "classes" or len(rows) == 0:
+        return
+    drawn = rows.take(np.arange(min(len(rows), POINTS)))
+    points = drawn.floats(INPUT).astype(np.float64)
+    margin = 0.5 * np.maximum(np.ptp(points, axis=0), 1e-6)
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+    sides = [np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True)]
+    across, up = np.meshgrid(sides[0], sides[1][::-1])
+    square = np.stack([across.ravel(), up.ravel()], axis=1).astype(np.float32)
+    given = chances(network.forward({INPUT: square}).outputs[OUTPUT])
+    arrays = {
+        "chances": given.reshape(SIDE, SIDE, -1),
+        "points": points,
+        "labels": drawn.targets[OUTPUT],
+        "low": low,
+        "high": high,
+        "columns": np.array(_columns(preprocess, 2)),
+        "classes": np.array(output.classes),
+    }
+    folder.mkdir(exist_ok=True)
+    write_arrays(folder / "boundary.npz", arrays)
 
 
 def write_features(folder: Path, network: Network, rows: Rows | Stream) -> None:

@@ -95,11 +95,14 @@ class Objective:
     losses:  output name -> its loss; a network with one output calls it as it likes
     metrics: output name -> figures reported each epoch besides the loss; the default fits the loss
     inputs:  names of the inputs in the order of the network's arguments; () is the data's order
+    heads:   output name -> softmax or sigmoid that the network's `logits` leave out although the
+             output's loss is defined on what comes after it (a sigmoid with a squared error)
     """
 
     losses: Mapping[str, Loss]
     metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.losses:
@@ -121,6 +124,7 @@ class Objective:
             "losses": {name: loss.to_json() for name, loss in self.losses.items()},
             "metrics": {name: list(self.figures(name)) for name in self.losses},
             "inputs": list(self.inputs),
+            "heads": dict(self.heads),
         }
 
 

@@ -153,16 +153,23 @@ class EventLog:
     _file: BinaryIO | None = field(default=None, repr=False)
 
     def __enter__(self) -> EventLog:
-        self._file = self.path.open("ab")
+        # Unbuffered: a line that could not be written is not tried again when the file is closed.
+        self._file = self.path.open("ab", buffering=0)
         if self.offset is not None and self.offset < self._file.tell():
             self._file.truncate(self.offset)
         return self
 
     def append(self, event: Event) -> None:
+        """Add a line; `RunError` where the disk is full, which leaves every checkpoint whole."""
         assert self._file is not None, "use `with EventLog(path) as log`"
         text = json.dumps(_finite(to_json(event)), ensure_ascii=False, allow_nan=False)
-        self._file.write(text.encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(text.encode() + b"\n")
+        except OSError as error:
+            raise RunError(
+                f"{self.path} could not be written ({error.strerror or error}); make room there, "
+                f"then go on with: trimaran train --resume {self.path.parent}"
+            ) from error
 
     def __exit__(
         self,

@@ -41,12 +41,14 @@ class Machine:
 
     cores: those this process may use;  idle: those of them that nobody used just now
     amx: the CPU multiplies bfloat16 matrices in tiles;  accelerators: device -> has bfloat16
+    asked: threads that the user's environment asks for, or None
     """
 
     cores: int
     idle: int
     amx: bool = False
     accelerators: Mapping[str, bool] | None = None
+    asked: int | None = None
 
 
 def resolve(training: Training, machine: Machine) -> Execution:
@@ -69,14 +71,22 @@ def resolve(training: Training, machine: Machine) -> Execution:
         precision = "bfloat16" if fast else "float32"
     threads = training.threads
     if isinstance(threads, str):
-        threads = max(1, min(machine.idle, machine.cores))
+        threads = max(1, min(machine.asked or machine.idle, machine.cores))
     return Execution(device, precision, threads, True, training.compile == "on")
 
 
 def look(accelerators: Mapping[str, bool] | None = None) -> Machine:
-    """This machine's CPU, now; takes 0.1 s to see which cores are idle."""
-    cores = usable_cores()
-    return Machine(cores, idle_cores(cores), has_amx(), accelerators)
+    """This machine's CPU, now; takes 0.1 s to see which cores are idle, unless the user chose."""
+    cores, asked = usable_cores(), asked_threads()
+    idle = cores if asked else idle_cores(cores)
+    return Machine(cores, idle, has_amx(), accelerators, asked)
+
+
+def asked_threads() -> int | None:
+    """What OMP_NUM_THREADS says, which may be a list for nested levels; None where it is no
+    number above 0."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
 
 
 def usable_cores() -> int:

@@ -25,8 +25,9 @@ class Training:
         with 512, whose activations leave the cache.
     precision "auto": bfloat16 where the CPU has AMX tiles or the GPU has it (2.0 to 3.1 times as
         fast on convolutions), else float32; without AMX, bfloat16 is emulated and slower.
-    threads "auto": the cores idle at the start; a core that others keep busy makes two threads
-        8 times slower than one, because each parallel region waits for the slower half.
+    threads "auto": OMP_NUM_THREADS where it is set, else the cores idle at the start; a core that
+        others keep busy makes two threads 8 times slower than one, because each parallel region
+        waits for the slower half.
     compile "auto": off. On CPU `torch.compile` costs 4 to 26 s and every network measured was then
         slower than eager channels_last, or equal.
     checkpoint_seconds 30: a checkpoint of the MNIST CNN takes 0.02 s, and the loop waits longer

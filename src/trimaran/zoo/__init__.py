@@ -21,6 +21,7 @@ from trimaran.zoo.mlp_100_64_10 import mlp_100_64_10
 from trimaran.zoo.mnist_cnn import mnist_cnn
 from trimaran.zoo.mnist_cnn_small import mnist_cnn_small
 from trimaran.zoo.mnist_mlp import mnist_mlp
+from trimaran.zoo.mnist_mlp_128 import mnist_mlp_128
 from trimaran.zoo.parts import without_head
 from trimaran.zoo.perceptron import perceptron
 from trimaran.zoo.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
@@ -45,6 +46,7 @@ ZOO: dict[str, Entry] = {
     "xor-mlp": Entry(xor_mlp, 1986, "Rumelhart et al., Nature 323", 33, (2,), 1),
     "mlp": Entry(mlp, 1986, "Rumelhart et al., Nature 323", 17_226, (64,), 10),
     "mnist-mlp": Entry(mnist_mlp, 2025, "the chapter, §II", 109_386, (28, 28, 1), 10),
+    "mnist-mlp-128": Entry(mnist_mlp_128, 2025, "the chapter, E3", 101_770, (28, 28, 1), 10),
     "mlp-100-64-10": Entry(mlp_100_64_10, 2025, "the chapter, §VI", 7_114, (100,), 10),
     "mnist-cnn-small": Entry(mnist_cnn_small, 2025, "the chapter, §III", 693_962, (28, 28, 1), 10),
     "mnist-cnn": Entry(mnist_cnn, 2025, "the chapter, §IV, on MNIST", 225_034, (28, 28, 1), 10),

@@ -182,5 +182,15 @@ def test_the_network_is_called_below_its_head_where_the_losses_want_it() -> None
     plain = Loss("binary_crossentropy", from_logits=False)
     on_shares = score_function(TwoHeads(), Objective({"a": plain, "b": plain}))
     assert float(on_shares(x)["b"][0, 0]) == 0.5
-    with pytest.raises(TrainingError, match="from_logits=False"):
-        score_function(TwoHeads(), Objective({"a": binary, "b": plain}))
+    heads = {"b": "sigmoid"}
+    mixed = score_function(TwoHeads(), Objective({"a": binary, "b": plain}, heads=heads))
+    assert float(mixed(x)["a"][0, 0]) == 1
+    assert float(mixed(x)["b"][0, 0]) == 0.5
+
+
+def test_class_weights_keep_the_precision_of_the_network() -> None:
+    loss = Loss("sparse_categorical_crossentropy", class_weights=(1 / 3, 0.1))
+    criterion = Criterion(Objective({"output": loss}), dtype=torch.float64)
+    weights, total = criterion.row_weights("output", torch.tensor([0, 1, 1]), None)
+    assert weights is not None and weights.tolist() == [1 / 3, 0.1, 0.1]
+    assert float(total) == pytest.approx(1 / 3 + 0.2, rel=1e-15)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trimaran.data.sources.archive import unpack
+from trimaran.data.sources.archive import is_archive, opened, unpack
 from trimaran.errors import DataError
 
 
@@ -88,3 +88,51 @@ def test_damaged_archive_names_itself(tmp_path: Path) -> None:
     (tmp_path / "cut.tar.gz").write_bytes(whole[:40])
     with pytest.raises(DataError, match="cut.tar.gz is not a whole archive"):
         unpack(tmp_path / "cut.tar.gz", tmp_path / "out")
+
+
+def zip_with(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w") as bundle:
+        for name in names:
+            bundle.writestr(name, name)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("cat/1.png", "dog/2.png"), "pets"),
+        (("pets/cat/1.png", "pets/dog/2.png", "__MACOSX/x"), "pets/pets"),
+        (("deep/rows.csv",), "pets/deep/rows.csv"),
+    ],
+)
+def test_what_stands_alone_is_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], found: str
+) -> None:
+    monkeypatch.setenv("TRIMARAN_CACHE", str(tmp_path / "cache"))
+    archive = zip_with(tmp_path / "pets.zip", *names)
+    path = opened(archive)
+    assert path.as_posix().split("/unpacked/")[1].split("/", 1)[1] == found
+    assert is_archive(archive) and not is_archive(tmp_path) and not is_archive(path)
+
+
+def test_an_archive_is_unpacked_once_and_a_changed_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIMARAN_CACHE", str(tmp_path / "cache"))
+    first = opened(zip_with(tmp_path / "a.zip", "x/1", "y/1"))
+    (first / "x" / "1").write_text("touched")
+    assert opened(tmp_path / "a.zip") == first and (first / "x" / "1").read_text() == "touched"
+    assert opened(zip_with(tmp_path / "a.zip", "x/1", "y/2")) != first
+
+
+def test_a_bad_archive_leaves_nothing_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIMARAN_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match="outside"):
+        opened(tar_with(tmp_path / "bad.tar.gz", named("../evil")))
+    whole = tar_with(tmp_path / "whole.tar.gz", named("b/rows.csv")).read_bytes()
+    (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="cut.tar.gz is not a whole archive"):
+        opened(tmp_path / "cut.tar.gz")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]

@@ -16,6 +16,7 @@ from trimaran.backends.torch.emit import emit
 from trimaran.backends.torch.gradients import batch_loss, derivatives
 from trimaran.backends.torch.losses import score_function
 from trimaran.backends.torch.weights import arrays, assign
+from trimaran.spec.layer import known
 from trimaran.spec.layout import FIRST, layouts
 from trimaran.spec.model import Model
 from trimaran.tasks.loss import Objective
@@ -117,7 +118,7 @@ class TorchNetwork:
     def _tapped(self, path: str, tensor: torch.Tensor) -> np.ndarray:
         """A leaf's output, or its gradient, in channels-last order."""
         if path in self._flat:
-            *spatial, channels = self._flat[path]
+            *spatial, channels = known(self._flat[path])
             maps = tensor.reshape(len(tensor), channels, *spatial)
             return to_numpy(maps, first=True).reshape(len(tensor), -1)
         return to_numpy(tensor, self._first[path])

@@ -16,7 +16,8 @@ def batch_loss(
     outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], losses: Mapping[str, Loss]
 ) -> Tensor:
     """The loss of one batch whose rows weigh alike."""
-    criterion = Criterion(Objective(dict(losses)))
+    dtype = next(iter(outputs.values())).dtype
+    criterion = Criterion(Objective(dict(losses)), dtype=dtype)
     sums, totals = {}, {}
     for name, output in outputs.items():
         rows, totals[name] = criterion.row_weights(name, targets[name], None)

@@ -7,7 +7,7 @@ one update, and all batches of an epoch, add up to the mean that the definition 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -20,15 +20,20 @@ Outputs = dict[str, Tensor]
 
 
 class Criterion:
-    """An objective ready to be measured: class weights stand on the device."""
+    """An objective ready to be measured: class weights stand on the device, in `dtype`."""
 
-    def __init__(self, objective: Objective, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.objective = objective
         self.losses = dict(objective.losses)
         self._device = device
         self._slopes: dict[tuple[str, float, torch.dtype], Tensor] = {}
         self._class_weights = {
-            name: torch.tensor(loss.class_weights, dtype=torch.float32, device=device)
+            name: torch.tensor(loss.class_weights, dtype=dtype, device=device)
             for name, loss in self.losses.items()
             if loss.class_weights is not None
         }
@@ -157,27 +162,29 @@ def figure(name: str, loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     return (output.argmax(-1) == truth).double()
 
 
+_HEADS: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax": partial(F.softmax, dim=-1),
+    "sigmoid": torch.sigmoid,
+}
+
+
 def score_function(network: nn.Module, objective: Objective) -> Callable[..., Outputs]:
     """The network as a function to outputs by name, on which the losses are defined.
 
     That is `network.logits` where a loss works on logits and the network has a head to leave
-    out, otherwise the network itself. With several outputs, one without a head has the same
-    values either way.
+    out, with the other heads put back; otherwise the network itself.
     """
     names = list(objective.losses)
     crossed = [loss for loss in objective.losses.values() if loss.kind in CROSS_ENTROPIES]
     on_logits = any(loss.from_logits for loss in crossed)
-    if on_logits and not all(loss.from_logits for loss in crossed):
-        raise TrainingError(
-            "Some cross-entropies of this model work on logits and some on probabilities; set "
-            "from_logits=False for all of them, or let every head match its loss."
-        )
-    call: Callable[..., Any] = network
-    if on_logits and hasattr(network, "logits"):
-        call = network.logits  # type: ignore[assignment]
+    logits = getattr(network, "logits", None) if on_logits else None
+    call: Callable[..., Tensor | Outputs] = logits or network
+    heads = {k: _HEADS[head] for k, head in objective.heads.items()} if logits else {}
 
     def outputs(*inputs: Tensor) -> Outputs:
         found = call(*inputs)
-        return {names[0]: found} if isinstance(found, Tensor) else {k: found[k] for k in names}
+        if isinstance(found, Tensor):
+            return {names[0]: found}
+        return {k: heads[k](found[k]) if k in heads else found[k] for k in names}
 
     return outputs

@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
+import lzma
+import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
+from trimaran.data.sources.cache import cache_root
 from trimaran.errors import DataError
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError,
+           RuntimeError)  # fmt: skip
+"""What reading a damaged archive raises; a RuntimeError is a zip that wants a password."""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name says that it is an archive."""
+    return path.name.lower().endswith(ENDINGS) and path.is_file()
+
+
+def opened(archive: Path) -> Path:
+    """What an archive holds, unpacked once into the user's cache: a folder, or its only file.
+
+    A folder that stands alone in the archive is entered. Raises as `unpack` does.
+    """
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    kept = cache_root() / "unpacked" / digest
+    if not kept.is_dir():
+        draft = kept.with_name(f".{digest}.{os.getpid()}")
+        try:
+            unpack(archive, draft / archive.name.split(".")[0])
+            draft.rename(kept)
+        except OSError:
+            if not kept.is_dir():  # else another process was faster
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return _alone(kept)
+
+
+def _alone(folder: Path) -> Path:
+    """The folder or file below which there is a choice."""
+    found = [p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))]
+    if len(found) != 1:
+        return folder
+    return _alone(found[0]) if found[0].is_dir() else found[0]
 
 
 def unpack(archive: Path, folder: Path) -> list[Path]:
@@ -20,7 +64,13 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
         if zipfile.is_zipfile(archive):
             return _unzip(archive, folder)
         return _untar(archive, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:
+            why = error.strerror or str(error)
+            raise DataError(
+                f"{archive} could not be unpacked into {folder} ({why}); make room there, or set "
+                f"TRIMARAN_CACHE to another place."
+            ) from error
         raise DataError(
             f"{archive} is not a whole archive ({error}); download it again."
         ) from error
