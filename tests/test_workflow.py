@@ -174,6 +174,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(tmp_path: Path, digits_
 
     with pytest.raises(Killed):
         train("digits-mlp", tmp_path / "run", *words, tell=kill)
+    assert np.float64(5e-324) * 1.0 > 0, "the failed run left denormals flushed"
     assert not (tmp_path / "run" / "model.safetensors").exists()
     done = workflow.resume(tmp_path / "run")
     whole = train("digits-mlp", tmp_path / "whole", *words).run
@@ -286,3 +287,40 @@ def test_notices_about_the_data_are_told(tmp_path: Path) -> None:
     done = train("iris-mlp", tmp_path / "run", *words, tell=told.append)
     notices = [event.text for event in told if isinstance(event, Notice)]
     assert notices == list(done.notices) and notices
+
+
+@pytest.mark.parametrize("kind", ["arrays", "pandas", "polars", "with labels"])
+def test_rows_in_memory_are_trained_resumed_and_scored(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pandas as pd
+    import polars as pl
+
+    monkeypatch.setenv("TRIMARAN_CACHE", str(tmp_path / "cache"))
+    x = np.random.default_rng(0).normal(size=(90, 3))
+    y = np.where(x[:, 0] > x[:, 1], "more", "less")
+    columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y.astype(object)}
+    bare = pd.DataFrame(columns).drop(columns="y")
+    data: dict[str, tuple[Any, Any]] = {
+        "arrays": (x, y.astype(object)),
+        "pandas": (pd.DataFrame(columns), "y"),
+        "polars": (pl.DataFrame({**columns, "y": y.tolist()}), "y"),
+        "with labels": (bare, y),
+    }
+    training = {"epochs": 40, "precision": "float32", "threads": 1}
+    run = trimaran.train(data=data[kind], training=training, out=tmp_path / "run", progress=False)
+    assert run.model.name == "mlp" and accuracy(run, "test") > 0.7
+    assert set(run.predict(x if kind == "arrays" else bare).values) == {"less", "more"}
+    again = run.evaluate(split="test")
+    assert again["test"]["accuracy"] == run.scores["test"]["accuracy"]
+    weights = (run.path / "model.safetensors").read_bytes()
+    assert (run.resume().path / "model.safetensors").read_bytes() == weights
+
+
+def test_what_is_no_pair_of_rows_is_refused() -> None:
+    with pytest.raises(DataError, match=r"data is ndarray; give a pair"):
+        trimaran.train(data=np.zeros((3, 2)), progress=False)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="3 rows of input, but 2 targets"):
+        import pandas as pd
+
+        trimaran.train(data=(pd.DataFrame({"a": [1, 2, 3]}), [0, 1]), progress=False)

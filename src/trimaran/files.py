@@ -36,8 +36,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise RunError(
-            f"{path} could not be written ({error.strerror or error}); free disk space or choose "
-            "another folder with --out."
+            f"{path} could not be written ({error.strerror or error}); make room there, or "
+            "choose another place."
         ) from None
 
 

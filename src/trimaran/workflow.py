@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,10 +123,12 @@ def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -
     return Done(run, reason, options.timing, plan, start.prepared.notices)
 
 
-def _listen(run: Run, events: Iterator[Event], options: Options) -> str:
+def _listen(run: Run, events: Generator[Event, None, None], options: Options) -> str:
     """Write every event, tell it, and return why training stopped."""
     reason = ""
     with ExitStack() as stack:
+        # Closed here, not by the garbage collector: whatever it set in the process goes first.
+        stack.enter_context(closing(events))
         log = stack.enter_context(EventLog(run.path / runs.EVENTS))
         scalars = None
         if options.tensorboard:

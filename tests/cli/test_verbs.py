@@ -175,9 +175,9 @@ def test_what_was_found_in_the_data_is_said_once(
     words = ["--data", str(file), "--target", "answer", "--out", str(tmp_path / "run")]
     assert main(["train", *words, *FAST]) == 0
     told = capsys.readouterr().err.splitlines()
-    assert len([line for line in told if "filled with the training median" in line]) == 1
+    assert len([line for line in told if "median of the training rows stands in" in line]) == 1
     saved = json.loads((tmp_path / "run" / "data.json").read_text())["notices"]
-    assert any("filled with the training median" in text for text in saved)
+    assert any("median of the training rows stands in" in text for text in saved)
 
 
 def test_an_archive_of_pictures_is_trained_and_scored(

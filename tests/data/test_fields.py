@@ -8,7 +8,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from trimaran.data.features import ArrayField, TableField
 from trimaran.data.fields import MISSING, Boolean, Category, ImageField, Numbers
+from trimaran.data.raw import RawTable
 from trimaran.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -94,3 +96,28 @@ def test_rare_categories_share_the_unseen_slot() -> None:
 def test_boolean_fills_with_the_more_frequent() -> None:
     fitted = Boolean.fit("b", np.array([True, True, False, None], object))
     assert fitted.apply(np.array([None, False, True], object)).ravel().tolist() == [1, 0, 1]
+
+
+def test_a_row_reads_back_in_the_words_of_its_table() -> None:
+    columns = {
+        "age": np.array([20.0, 30.0, 55.0, np.nan]),
+        "member": np.array([True, False, None, True], object),
+        "town": np.array(["Ulm", "Bonn", None, "Ulm"], object),
+    }
+    table = RawTable("people", columns)
+    fitted = TableField.fit(columns, np.arange(3))
+    found = [fitted.readable(row) for row in fitted.apply(table)]
+    assert [row["age"] for row in found] == [20, 30, 55, 30]
+    assert [row["member"] for row in found] == ["yes", "no", "no", "yes"]
+    assert [row["town"] for row in found] == ["Ulm", "Bonn", MISSING, "Ulm"]
+    unseen = RawTable("others", {**columns, "town": np.array(["Rom"] * 4, object)})
+    assert fitted.readable(fitted.apply(unseen)[0])["town"] == "(unseen)"
+
+
+@pytest.mark.parametrize("standard", [True, False])
+def test_a_vector_reads_back_in_its_units(standard: bool) -> None:
+    values = RNG.normal(size=(20, 2)) * 1000 + 5
+    fitted = ArrayField.fit(values, standard)
+    found = fitted.readable(fitted.apply(values)[3])
+    assert list(found) == ["x0", "x1"]
+    np.testing.assert_allclose(list(found.values()), values[3], rtol=1e-4)

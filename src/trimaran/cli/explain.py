@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
         write_text(Path(args.output), figure)
         value, text = value | {"figure": args.output}, f"{text}\nfigure: {args.output}"
+    else:
+        text += f"\nTo draw it: add -o {args.lesson}.svg"
     return answer(args, value, text)
 
 

@@ -44,7 +44,7 @@ def plan_text(plan: Plan) -> str:
     return (
         f"{plan.data} ({rows}) → {plan.model}, {plan.parameters:,} parameters, in {plan.run}\n"
         f"about {duration(plan.seconds)} and {size(plan.memory)} of memory "
-        f"({plan.device}, {plan.precision}, {plan.threads} threads)"
+        f"({plan.device}, {plan.precision}, {plan.threads} thread{'s' * (plan.threads > 1)})"
     )
 
 

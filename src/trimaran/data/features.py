@@ -67,6 +67,19 @@ class TableField:
         blocks += [c.apply(table.columns[c.name]) for c in self.categories]
         return np.concatenate(blocks, axis=1)
 
+    def readable(self, row: np.ndarray) -> dict[str, Any]:
+        """Column → value in the words and units of the table, of one (width,) row of `apply`."""
+        at = self.numbers.width
+        found: dict[str, Any] = dict(self.numbers.readable(row[:at]))
+        for boolean in self.booleans:
+            found[boolean.name] = "yes" if row[at] > 0.5 else "no"
+            at += 1
+        for category in self.categories:
+            words = (*category.values, "(unseen)")
+            found[category.name] = words[int(row[at : at + category.width].argmax())]
+            at += category.width
+        return found
+
     def to_json(self) -> dict[str, Any]:
         return {"kind": "table", **asdict(self)}
 
@@ -115,6 +128,12 @@ class ArrayField:
                 f"row(s)); mend or remove those rows."
             )
         return floats
+
+    def readable(self, row: np.ndarray) -> dict[str, Any]:
+        """Name → value in the units of the data, of one vector that `apply` made."""
+        if self.numbers is not None:
+            return dict(self.numbers.readable(row))
+        return {f"x{k}": value for k, value in enumerate(row.tolist())}
 
     def to_json(self) -> dict[str, Any]:
         numbers = None if self.numbers is None else asdict(self.numbers)

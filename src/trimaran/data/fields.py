@@ -160,6 +160,11 @@ class Numbers:
         filled = np.where(np.isfinite(matrix), matrix, np.array(self.fill))
         return ((filled - self.center) / self.scale).astype(np.float32)
 
+    def readable(self, row: np.ndarray) -> dict[str, float]:
+        """Column → value in the units of the data, to float32's 6 digits, of one applied row."""
+        values = row.astype(np.float64) * self.scale + self.center
+        return {n: float(f"{v:.6g}") for n, v in zip(self.names, values.tolist(), strict=True)}
+
 
 @dataclass(frozen=True)
 class Boolean:

@@ -108,7 +108,7 @@ def _each(given: Any, names: Sequence[str], what: str) -> dict[str, Any]:
     if isinstance(given, Mapping):
         for name in given:
             if name not in names:
-                raise RecipeError(f"{what} names no output {name!r}; {nearest(name, list(names))}.")
+                raise RecipeError(f"{what} names no output {name!r}; {nearest(name, list(names))}")
         return {name: given[name] for name in names if name in given}
     if isinstance(given, list | tuple):
         if len(given) != len(names):
@@ -134,7 +134,7 @@ def _metric(asked: str, loss: Loss) -> str:
     if not isinstance(asked, str) or asked not in METRICS:
         raise RecipeError(
             f"The metric {asked!r} cannot be followed while training; "
-            f"{nearest(str(asked), list(METRICS))}; trimaran.train reports all others at the end."
+            f"{nearest(str(asked), list(METRICS))} Others are for trimaran.train to report."
         )
     figure = METRICS[asked]
     if (figure == "accuracy") == (loss.kind in REGRESSIONS):

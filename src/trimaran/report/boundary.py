@@ -31,7 +31,9 @@ def draw(arrays: Mapping[str, NDArray[Any]]) -> Markup | None:
         *_legend(arrays["classes"].tolist()),
     ]
     size = (LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM)
-    return picture(*size, "".join(body), "Decision regions and the rows that were scored")
+    return picture(
+        *size, "".join(body), "Decision regions and the rows that were scored", "boundary"
+    )
 
 
 def _colours(chances: NDArray[Any]) -> NDArray[np.uint8]:

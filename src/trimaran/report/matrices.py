@@ -44,7 +44,8 @@ def heat_map(confusion: Sequence[Sequence[float]], classes: Sequence[str]) -> Ma
         f'transform="translate(14 {top + count * size / 2:.0f}) rotate(-90)">true</text>',
     ]
     body = "".join(cells + names + slant + titles)
-    return picture(width, height, body, "Confusion matrix", "matrix")
+    style = "matrix small" if count <= 4 else "matrix"  # else two classes would fill the column
+    return picture(width, height, body, "Confusion matrix", style)
 
 
 def _column_names(

@@ -18,7 +18,7 @@ from trimaran.report.curves import charts
 from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.health import diagnoses, layer_rows
 from trimaran.report.pictures import as_bytes, data_uri, load_arrays, strip
-from trimaran.report.summary import headline, lookup, training_facts
+from trimaran.report.summary import SPLITS, headline, lookup, training_facts
 
 LAYERS, CHANNELS = 12, 16  # of feature maps, so that the page of a deep network stays light
 COLUMNS = 12  # of a table, beside each of the worst rows
@@ -145,9 +145,11 @@ def _score(key: str, score: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _detailed(scores: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The splits whose answers are drawn: all but training, or training if it is alone."""
+    """The splits whose answers are drawn, the most independent first: all but training, or
+    training if it is alone."""
+    order = {name: place for place, name in enumerate(SPLITS)}
     shown = [(name, split) for name, split in scores.items() if name != "train"]
-    return shown or list(scores.items())
+    return sorted(shown or scores.items(), key=lambda pair: order.get(pair[0], len(order)))
 
 
 def _split(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -60,9 +60,9 @@ class Implementation:
         training: Training,
         execution: Execution,
         place: Place | None,
-    ) -> Iterator[Event]:
-        """Train in place, yielding what happens."""
-        events: Iterator[Event] = self.rooms["loop"].fit(
+    ) -> Generator[Event, None, None]:
+        """Train in place, yielding what happens; close it where it is not used to its end."""
+        events: Generator[Event, None, None] = self.rooms["loop"].fit(
             module, objective, splits, training, execution, place
         )
         return events

@@ -9,6 +9,7 @@ import numpy as np
 
 from trimaran.backends.protocol import Network
 from trimaran.data.batches import Rows
+from trimaran.data.features import ArrayField, TableField
 from trimaran.data.prepared import Output
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.stream import Stream
@@ -97,9 +98,10 @@ def write_worst(
     if stored.ndim == 4:
         write_arrays(folder / "worst.npz", {"images": stored})
     elif stored.ndim == 2:
-        names = _columns(preprocess, stored.shape[1])
-        for item, values in zip(listed, stored.tolist(), strict=True):
-            item["features"] = dict(zip(names, values, strict=True))
+        field = preprocess.inputs[INPUT]
+        assert isinstance(field, TableField | ArrayField)
+        for item, values in zip(listed, stored, strict=True):
+            item["features"] = field.readable(values)
     write_json(folder / "worst.json", {"split": split, "rows": listed})
 
 

@@ -24,7 +24,7 @@ def named(table: Mapping[str, type[T]], value: T | str | Mapping[str, Any], what
     given = {"name": value} if isinstance(value, str) else dict(value)
     name = str(given.pop("name", None))
     if name not in table:
-        raise RecipeError(f"There is no {what} {name!r}; {nearest(name, list(table))}.")
+        raise RecipeError(f"There is no {what} {name!r}; {nearest(name, list(table))}")
     return build(table[name], given, f"{what} {name!r}")
 
 
@@ -33,14 +33,14 @@ def build(kind: type[T], given: Mapping[str, Any], what: str) -> T:
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for key in given:
         if key not in known:
-            raise RecipeError(f"The {what} has no argument {key!r}; {nearest(key, known)}.")
+            raise RecipeError(f"The {what} has no argument {key!r}; {nearest(key, known)}")
     return kind(**given)
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """A hint for a misspelt word: the nearest known one, or all of them."""
+    """The end of a sentence on a misspelt word: the nearest known one, or all of them."""
     close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
 
 
 def name_of(table: Mapping[str, type], value: object) -> str:

@@ -54,7 +54,7 @@ def watched(metrics: Mapping[str, float], monitor: str) -> float:
     if monitor not in metrics:
         raise TrainingError(
             f"The figure {monitor!r} is to be monitored, but an epoch has none of that name; "
-            f"{nearest(monitor, sorted(metrics))}."
+            f"{nearest(monitor, sorted(metrics))}"
         )
     return metrics[monitor]
 

@@ -118,7 +118,7 @@ def freeze(network: nn.Module, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         if not any(_matches(key, pattern) for key in keys):
             hint = nearest(pattern, sorted({k.rpartition(".")[0] or k for k in keys}))
-            raise TrainingError(f"The pattern {pattern!r} in freeze matches no weight; {hint}.")
+            raise TrainingError(f"The pattern {pattern!r} in freeze matches no weight; {hint}")
     for key, parameter in network.named_parameters():
         parameter.requires_grad_(not any(_matches(key, pattern) for pattern in patterns))
 
