@@ -252,6 +252,13 @@ def test_array_weights_and_holes() -> None:
     assert "1 missing or infinite value(s) in 1 row(s)" in prepared.notices[0]
 
 
+def test_a_column_without_a_finite_value_is_refused() -> None:
+    x = RNG.normal(size=(40, 5))
+    x[:, 2] = np.nan
+    with pytest.raises(DataError, match="column 2 of the array holds no finite value in its 40"):
+        prepare_arrays(x, np.arange(40) % 2)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "weights", "message"),
     [

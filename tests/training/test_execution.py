@@ -21,9 +21,14 @@ def test_auto_takes_idle_cores_and_bfloat16_only_where_it_is_fast() -> None:
 
 
 def test_what_is_asked_for_is_kept() -> None:
-    asked = Training(device="cpu", precision="float32", threads=7, compile="on")
+    asked = Training(device="cpu", precision="float32", threads=4, compile="on")
     gpu = Machine(4, 1, True, {"cuda": True})
-    assert resolve(asked, gpu) == Execution("cpu", "float32", 7, compile=True)
+    assert resolve(asked, gpu) == Execution("cpu", "float32", 4, compile=True)
+
+
+def test_more_threads_than_cores_are_refused() -> None:
+    with pytest.raises(TrainingError, match="threads is 7, but this process may use 4 cores"):
+        resolve(Training(threads=7), PLAIN)
 
 
 def test_there_is_always_a_thread() -> None:

@@ -87,6 +87,12 @@ def from_array(raw: RawArrays, settings: DataSettings) -> Material:
     notices = list(raw.notices)
     if x.dtype.kind == "f" and x.ndim == 2 and standard:
         holes = ~np.isfinite(x)
+        empty = np.flatnonzero(holes.all(0))
+        if len(empty):
+            raise DataError(
+                f"{raw.name}: column {int(empty[0])} of the array holds no finite value in its "
+                f"{len(x)} rows, so nothing can be learned from it; leave it out."
+            )
         if holes.any():
             notices.append(
                 f"{int(holes.sum())} missing or infinite value(s) in {int(holes.any(1).sum())} "

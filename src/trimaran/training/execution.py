@@ -54,7 +54,7 @@ class Machine:
 def resolve(training: Training, machine: Machine) -> Execution:
     """The execution that the settings mean on this machine; no "auto" is left.
 
-    Raises `TrainingError` for a device that the machine lacks.
+    Raises `TrainingError` for a device that the machine lacks, or more threads than cores.
     """
     found = machine.accelerators or {}
     device = training.device
@@ -72,6 +72,11 @@ def resolve(training: Training, machine: Machine) -> Execution:
     threads = training.threads
     if isinstance(threads, str):
         threads = max(1, min(machine.asked or machine.idle, machine.cores))
+    if threads > machine.cores:
+        raise TrainingError(
+            f"training.threads is {threads}, but this process may use {machine.cores} cores, and "
+            "such a run could not be resumed; ask for fewer threads, or for auto."
+        )
     return Execution(device, precision, threads, True, training.compile == "on")
 
 
