@@ -17,6 +17,7 @@ from trimaran.errors import DataError, RecipeError
 from trimaran.files import write_bytes
 from trimaran.recipe import Layer, Recipe
 from trimaran.runs import Run
+from trimaran.steps.owndata import own_data
 
 
 def train(
@@ -48,7 +49,10 @@ def train(
         data = kept(data)
     given = {"data": data, "model": model, "training": training, "backend": backend}
     known = {key: value for key, value in given.items() if value is not None}
-    chosen = recipes.load(recipe or {}, Layer("the arguments of train()", known))
+    asked = Layer("the arguments of train()", known)
+    chosen = recipes.load(recipe or {}, asked)
+    if recipe is None and chosen.data.path is not None:
+        chosen, _ = own_data(None, chosen.data.path, (asked,))
     if chosen.data.set is None and chosen.data.path is None:
         raise RecipeError("The recipe names no data; give data={'set': 'mnist'} or a path.")
     watcher = _watch() if progress else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ class _Found:
     """What was said of the user's data when it was looked at, and need not be told again."""
 
     def __init__(self) -> None:
-        self.sentences: tuple[str, ...] = ()
+        self.sentences: list[str] = []
 
     def said(self, event: Any) -> bool:
         return getattr(event, "text", None) in self.sentences
@@ -82,6 +81,7 @@ class _Found:
 def recipe(words: list[str], args: argparse.Namespace, found: _Found) -> Any:
     """The recipe that the words and options mean."""
     from trimaran import recipe as recipes
+    from trimaran.steps.owndata import own_data
 
     named = words and ("=" not in words[0] or Path(words[0]).is_file())
     name = words.pop(0) if named else None
@@ -101,23 +101,6 @@ def recipe(words: list[str], args: argparse.Namespace, found: _Found) -> Any:
     made, found.sentences = own_data(name, args.data, changes)
     print("\n".join(found.sentences), file=sys.stderr)
     return made
-
-
-def own_data(name: str | None, path: str, changes: tuple[Any, ...]) -> tuple[Any, tuple[str, ...]]:
-    """Look at the user's data: the recipe for it, and what was found."""
-    from dataclasses import replace
-
-    from trimaran import recipe as recipes
-    from trimaran.data.look import look
-
-    where = Path(path).expanduser()
-    first: Any = {"name": where.stem or "data", "data": {"path": str(where)}}
-    base = recipes.load(name or first, recipes.Layer("--data", {"data": {"path": path}}), *changes)
-    found = look(path, base.data.target, base.data_settings())
-    zoo = base.model.zoo or found.model
-    settings = replace(found.settings, task=None, path=os.path.abspath(where))
-    model = replace(base.model, zoo=zoo)
-    return replace(base, task=found.task, data=settings, model=model), found.sentences
 
 
 def _refuse_with_resume(args: argparse.Namespace) -> None:
