@@ -12,7 +12,7 @@ from trimaran.spec import Model
 
 # Of the peak that a short matrix product reaches: what training the zoo's networks reached on the
 # machine of docs/results.md. Small networks pay more for each call than for its arithmetic.
-EFFICIENCY = {"float32": 0.6, "bfloat16": 0.25}
+EFFICIENCY = {"float32": 0.4, "bfloat16": 0.25}
 CALL_SECONDS, FIRST_SECONDS = 25e-6, 0.5
 """What a call costs beside its arithmetic, and what the first ones of a process cost."""
 BFLOAT16_PEAK = 6.0
