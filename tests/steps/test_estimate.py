@@ -25,7 +25,7 @@ def test_the_arithmetic_is_that_of_three_forward_passes(monkeypatch: pytest.Monk
     monkeypatch.setattr(estimate, "peak_flops", lambda: 1e9)
     monkeypatch.setattr(estimate, "CALL_SECONDS", 0.0)
     found = estimate.seconds(MODEL, Load(100, 0, 100), "float32", 1) - FIRST_SECONDS
-    assert found == pytest.approx(3 * MODEL.flops * 100 / (0.6 * 1e9))
+    assert found == pytest.approx(3 * MODEL.flops * 100 / (0.4 * 1e9))
 
 
 def test_a_core_multiplies_between_one_and_a_thousand_gigaflops() -> None:
