@@ -40,6 +40,7 @@ IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
         (gzip.compress(b""), "got nothing"),
         (gzip.compress(idx(IMAGES)[:9]), "not an idx file"),
     ],
+    ids=["cut", "plain", "short", "long", "flat", "empty", "header"],
 )
 def test_damage_is_named_with_the_file(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "images.gz"
