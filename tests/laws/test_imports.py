@@ -59,7 +59,7 @@ ROOMS = {
     "zoo": Room(("spec",)),
     "data": Room(("files",), ("numpy", "PIL", "pandas", "polars", "pyarrow", "sklearn", "mlxtend")),
     "tasks": Room(("spec", "data.fields"), ("numpy",)),
-    "training": Room(("spec", "files"), ("numpy", "safetensors")),
+    "training": Room(("spec", "files", "tasks", "data"), ("numpy", "safetensors")),
     "emit": Room(("spec",)),
     "backends": Room(),
     "backends.protocol": Room(("spec",)),

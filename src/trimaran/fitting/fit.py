@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 
@@ -19,7 +18,9 @@ from trimaran.steps.implementation import Implementation, implementation
 from trimaran.tasks.loss import Objective
 from trimaran.training.events import Epoch, Event, Stopped
 from trimaran.training.execution import Execution, Machine, resolve, usable_cores
+from trimaran.training.objectives import objectives
 from trimaran.training.settings import Training
+from trimaran.training.tally import metrics
 
 Arrays = Mapping[str, np.ndarray]
 BACKEND = "torch"
@@ -69,16 +70,10 @@ def evaluate(job: Job, weights: Arrays, rows: Rows, batch_size: int) -> dict[str
     backend = implementation(BACKEND)
     module = backend.module(job.model, weights)
     how = execution(job.training, backend)
-    setup, scoring = (
-        import_module(f"trimaran.backends.{BACKEND}.{n}") for n in ("setup", "scoring")
-    )
-    with backend.prepared(how):
-        splits = {"train": rows, "validation": rows}
-        ready = setup.set_up(module, job.objective, splits, job.training, how)
-        scores: dict[str, float] = scoring.score(
-            ready.network, ready.outputs, ready.judge, ready.validation, batch_size
-        )
-    return scores
+    both = objectives(job.objective, job.training, rows)
+    splits = {"train": rows, "validation": rows}
+    with backend.engine(module, both, splits, job.training, how) as engine:
+        return metrics(both.judge, engine.score(batch_size))
 
 
 def network(model: Model, weights: Arrays, precision: str = "float32") -> Network:

@@ -16,6 +16,7 @@ from trimaran.errors import RecipeError
 from trimaran.spec import Model
 from trimaran.tasks import Objective
 from trimaran.training.checkpoint import Place
+from trimaran.training.engine import Engine, Objectives
 from trimaran.training.events import Event
 from trimaran.training.execution import Execution, resolve
 from trimaran.training.settings import Training
@@ -51,6 +52,20 @@ class Implementation:
     def module(self, model: Model, weights: Mapping[str, np.ndarray]) -> Any:
         """The network that trains: the source's own."""
         return self.rooms["build"].module(model, weights)
+
+    def engine(
+        self,
+        module: Any,
+        objectives: Objectives,
+        splits: Mapping[str, Any],
+        training: Training,
+        execution: Execution,
+    ) -> AbstractContextManager[Engine]:
+        """The module as what learns and scores, in a process made ready for it."""
+        made: AbstractContextManager[Engine] = self.rooms["loop"].engine(
+            module, objectives, splits, training, execution
+        )
+        return made
 
     def fit(
         self,

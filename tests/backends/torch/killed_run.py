@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trimaran.backends.torch import saving
 from trimaran.backends.torch.loop import fit
 from trimaran.data.batches import Affine, Rows
 from trimaran.tasks.loss import Loss, Objective
+from trimaran.training import saving
 from trimaran.training.checkpoint import Place
 from trimaran.training.events import EventLog, Started, read
 from trimaran.training.execution import Execution

@@ -16,14 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from trimaran.backends.torch import loop as room
-from trimaran.backends.torch import saving
 from trimaran.backends.torch.loop import fit
 from trimaran.data.batches import Rows
 from trimaran.data.order import epoch_order
 from trimaran.errors import RunError, TrainingError
 from trimaran.tasks.loss import Loss, Objective
-from trimaran.training import checkpoint
+from trimaran.training import checkpoint, saving
+from trimaran.training import loop as room
 from trimaran.training.checkpoint import Place
 from trimaran.training.events import (
     Epoch,

@@ -92,15 +92,6 @@ def test_straight_images_on_request(rows: Make) -> None:
     assert batch.inputs[0].is_contiguous()
 
 
-def test_a_row_that_is_not_finite_is_found() -> None:
-    values = np.zeros((6, 2), np.float32)
-    values[4, 1] = np.nan
-    split = Rows({"input": values}, {"output": np.zeros(6)}, None, np.arange(6) + 100)
-    source = Source(split, FORM)
-    assert source.not_finite(np.array([5, 4])) == 104
-    assert source.not_finite(np.array([5, 3])) is None
-
-
 def test_a_missing_target_is_named(rows: Make) -> None:
     with pytest.raises(TrainingError, match="'other'.*output"):
         Source(rows(3, 0), Form(("input",), ("other",)))

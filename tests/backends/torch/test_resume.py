@@ -16,13 +16,12 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from trimaran.backends.torch import resume, saving
 from trimaran.backends.torch.loop import fit
 from trimaran.backends.torch.optimizers import Update
 from trimaran.data.batches import Rows
 from trimaran.errors import RunError
 from trimaran.tasks.loss import Loss, Objective
-from trimaran.training import checkpoint
+from trimaran.training import checkpoint, resume, saving
 from trimaran.training.checkpoint import Place
 from trimaran.training.events import Epoch, EventLog, Notice, Saved, Started, Stopped, read
 from trimaran.training.execution import Execution
@@ -94,36 +93,36 @@ def test_every_optimizer_resumes(
     assert interrupted(convolutional, splits, tmp_path, 7, **given) == whole
 
 
-def _lose_position(found: Any, held: Any, tally: Any) -> resume.Position:
-    position = _honest(found, held, tally)
+def _lose_position(found: Any, engine: Any, tally: Any) -> resume.Position:
+    position = _honest(found, engine, tally)
     position.batch = 0
     return position
 
 
-def _lose_step(found: Any, held: Any, tally: Any) -> resume.Position:
-    position = _honest(found, held, tally)
-    held.update.count = 0
+def _lose_step(found: Any, engine: Any, tally: Any) -> resume.Position:
+    position = _honest(found, engine, tally)
+    engine.held.update.count = 0
     return position
 
 
-def _lose_averages(found: Any, held: Any, tally: Any) -> resume.Position:
-    fresh = {k: v.clone() for k, v in held.averages.tensors.items()}
-    position = _honest(found, held, tally)
-    for key, tensor in held.averages.tensors.items():
+def _lose_averages(found: Any, engine: Any, tally: Any) -> resume.Position:
+    fresh = {k: v.clone() for k, v in engine.held.averages.tensors.items()}
+    position = _honest(found, engine, tally)
+    for key, tensor in engine.held.averages.tensors.items():
         tensor.copy_(fresh[key])
     return position
 
 
-def _lose_strides(found: Any, held: Any, tally: Any) -> resume.Position:
-    position = _honest(found, held, tally)
-    for tensors in held.update.slots.values():
+def _lose_strides(found: Any, engine: Any, tally: Any) -> resume.Position:
+    position = _honest(found, engine, tally)
+    for tensors in engine.held.update.slots.values():
         tensors[:] = [t.clone(memory_format=torch.contiguous_format) for t in tensors]
     return position
 
 
-def _lose_statistics(found: Any, held: Any, tally: Any) -> resume.Position:
-    position = _honest(found, held, tally)
-    held.network.norm.running_mean.zero_()
+def _lose_statistics(found: Any, engine: Any, tally: Any) -> resume.Position:
+    position = _honest(found, engine, tally)
+    engine.held.network.norm.running_mean.zero_()
     return position
 
 
@@ -147,7 +146,7 @@ def test_a_planted_loss_of_state_changes_the_result(
 def test_lost_seeds_of_dropout_change_the_result(
     convolutional: Net, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimaran.backends.torch import loop
+    from trimaran.training import loop
 
     whole = undisturbed(convolutional, splits)
     monkeypatch.setattr(loop, "batch_seed", lambda run, batch: 0)

@@ -82,16 +82,6 @@ class Source:
     def __len__(self) -> int:
         return len(self.split)
 
-    def not_finite(self, index: np.ndarray) -> int | None:
-        """The id of the first row at `index` with a value that is not finite, if there is one."""
-        rows = self.split.take(index)
-        for values in (*rows.inputs.values(), *rows.targets.values()):
-            if values.dtype.kind == "f":
-                bad = ~np.isfinite(values.reshape(len(values), -1)).all(1)
-                if bad.any():
-                    return int(rows.ids[int(np.argmax(bad))])
-        return None
-
     def _go_home(self) -> None:
         """Keeps the set on a GPU that has room for it twice over."""
         if self.form.device != "cuda" or self.change.augment is not None:

@@ -10,7 +10,8 @@ from torch import nn
 
 from trimaran.backends.torch.losses import Criterion, Outputs
 from trimaran.backends.torch.memory import Source
-from trimaran.backends.torch.tally import Entry, Tally
+from trimaran.backends.torch.tally import Entry, Waiting
+from trimaran.training.engine import Sums
 
 
 @torch.no_grad()
@@ -20,20 +21,20 @@ def score(
     criterion: Criterion,
     source: Source,
     batch_size: int,
-) -> dict[str, float]:
-    """Mean loss and metrics under Keras's keys. The network's mode is as before afterwards."""
+) -> Sums:
+    """What every batch leaves behind. The network's mode is as before afterwards."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
-    tally = Tally(criterion)
+    waiting = Waiting(criterion)
     rows = np.arange(len(source))
     order = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     for batch in source.batches(order):
-        found = outputs(*batch.inputs)
-        tally.add(entry_of(batch.number, criterion, found, batch.targets, batch.weights))
-    tally.drain()
+        made = outputs(*batch.inputs)
+        waiting.add(entry_of(batch.number, criterion, made, batch.targets, batch.weights))
+    found = waiting.drain()
     for module, training in modes.items():
         module.training = training
-    return tally.metrics()
+    return found
 
 
 def entry_of(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,16 +13,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from trimaran.backends.torch.losses import Criterion, Outputs, score_function
 from trimaran.backends.torch.memory import Change, Form, Source
 from trimaran.backends.torch.optimizers import Averages, Update
-from trimaran.backends.torch.resume import Held
+from trimaran.backends.torch.state import Held
 from trimaran.data.augment import Augment
 from trimaran.data.batches import Rows
-from trimaran.data.order import epoch_order
 from trimaran.data.stream import Stream
 from trimaran.errors import TrainingError
-from trimaran.tasks.loss import CROSS_ENTROPIES, Loss, Objective
+from trimaran.tasks.loss import Objective
+from trimaran.training.engine import Objectives
 from trimaran.training.execution import Execution
 from trimaran.training.naming import build, nearest
-from trimaran.training.schedules import Horizon
 from trimaran.training.settings import Training
 
 Splits = Mapping[str, Rows | Stream]
@@ -43,26 +41,11 @@ class Setup:
     validation: Source | None
     held: Held
     still: tuple[nn.Module, ...]
-    joins_last: bool
+    needs_two_rows: bool
 
     @property
     def network(self) -> nn.Module:
         return self.held.network
-
-    @property
-    def horizon(self) -> Horizon:
-        batches = len(self.order(0))
-        updates = -(-batches // self.training.accumulate)
-        return Horizon(updates * self.training.epochs, updates)
-
-    def order(self, epoch: int) -> list[np.ndarray]:
-        """The batches of an epoch, as positions. Batch normalization cannot learn from one row, so
-        a last batch of one joins the batch before it."""
-        given = self.training
-        order = epoch_order(given.seed, epoch, len(self.train), given.batch_size, given.shuffle)
-        if self.joins_last and len(order) > 1 and len(order[-1]) == 1:
-            order[-2:] = [np.concatenate(order[-2:])]
-        return order
 
     def train_mode(self) -> None:
         """Training mode, except for normalizations whose weights are frozen."""
@@ -73,7 +56,7 @@ class Setup:
 
 def set_up(
     network: nn.Module,
-    objective: Objective,
+    objectives: Objectives,
     splits: Splits,
     training: Training,
     execution: Execution,
@@ -82,13 +65,10 @@ def set_up(
 
     Raises `TrainingError` where network, data and settings do not fit together.
     """
-    if "train" not in splits:
-        raise TrainingError("The data has no split named 'train'; add one to train on.")
     freeze(network, training.freeze)
     layout = torch.channels_last if execution.channels_last else torch.contiguous_format
     network.to(device=execution.device, memory_format=layout)  # type: ignore[call-overload]
-    judged = _objective(objective, training, None)
-    objective = _objective(objective, training, splits["train"])
+    objective = objectives.train
     form = _form(network, objective, splits["train"], execution)
     trained = {key: p for key, p in network.named_parameters() if p.requires_grad}
     if not trained:
@@ -103,7 +83,7 @@ def set_up(
         execution,
         torch.compile(outputs) if execution.compile else outputs,
         Criterion(objective, execution.device, form.dtype),
-        Criterion(judged, execution.device, form.dtype),
+        Criterion(objectives.judge, execution.device, form.dtype),
         Source(splits["train"], form, Change(_augment(training), training.seed)),
         None if validation is None else Source(validation, form),
         held,
@@ -137,40 +117,6 @@ def _still(network: nn.Module) -> tuple[nn.Module, ...]:
         if isinstance(module, _BatchNorm) and own and not any(p.requires_grad for p in own):
             found.append(module)
     return tuple(found)
-
-
-def _objective(objective: Objective, training: Training, train: Rows | Stream | None) -> Objective:
-    """The objective with the settings' label smoothing and, for training rows, class weights."""
-    losses = {}
-    for name, loss in objective.losses.items():
-        if loss.kind in CROSS_ENTROPIES and training.label_smoothing:
-            loss = replace(loss, label_smoothing=training.label_smoothing)
-        if train is not None and training.class_weights is not None:
-            loss = _weighted(name, loss, training, train)
-        losses[name] = loss
-    return replace(objective, losses=losses)
-
-
-def _weighted(name: str, loss: Loss, training: Training, train: Rows | Stream) -> Loss:
-    if loss.kind not in CROSS_ENTROPIES:
-        return loss
-    target = train.targets[name]
-    one_hot = loss.kind == "categorical_crossentropy"
-    classes = (target.argmax(-1) if one_hot else target.reshape(len(target))).astype(np.int64)
-    most = target.shape[-1] if one_hot else int(classes.max(initial=1)) + 1
-    if training.class_weights == "balanced":
-        counts = np.bincount(classes, minlength=most)
-        present = np.count_nonzero(counts)
-        weights = len(classes) / (present * np.maximum(counts, 1))
-        return replace(loss, class_weights=tuple(weights.tolist()))
-    given = training.class_weights
-    assert isinstance(given, tuple)
-    if len(given) < most:
-        raise TrainingError(
-            f"class_weights has {len(given)} numbers, but the output {name!r} has {most} classes; "
-            f"give one for each, or 'balanced'."
-        )
-    return replace(loss, class_weights=given)
 
 
 def _form(

@@ -1,3 +1,5 @@
+"""The tally fed by the PyTorch room, against means by hand."""
+
 from __future__ import annotations
 
 import math
@@ -8,26 +10,28 @@ import torch
 
 from trimaran.backends.torch.losses import Criterion
 from trimaran.backends.torch.scoring import entry_of
-from trimaran.backends.torch.tally import Tally, names
+from trimaran.backends.torch.tally import Waiting
 from trimaran.tasks.loss import Loss, Objective
+from trimaran.training.tally import Tally, names
 
-CRITERION = Criterion(
-    Objective({"a": Loss("mse", weight=2.0), "b": Loss("sparse_categorical_crossentropy")})
-)
+OBJECTIVE = Objective({"a": Loss("mse", weight=2.0), "b": Loss("sparse_categorical_crossentropy")})
+CRITERION = Criterion(OBJECTIVE)
 
 
 def filled(every: int) -> tuple[Tally, list[tuple[int, float]]]:
     """A tally of ten batches, read after every `every` of them."""
     generator = torch.Generator().manual_seed(0)
-    tally, losses = Tally(CRITERION), []
+    tally, losses = Tally(OBJECTIVE), []
+    waiting = Waiting(CRITERION)
     for number in range(10):
         n = 3 + number % 4
         found = {k: torch.randn(n, 2, generator=generator) for k in "ab"}
         targets = {"a": torch.randn(n, 2, generator=generator), "b": torch.arange(n) % 2}
-        tally.add(entry_of(number, CRITERION, found, targets, torch.rand(n, generator=generator)))
+        weights = torch.rand(n, generator=generator)
+        waiting.add(entry_of(number, CRITERION, found, targets, weights))
         if number % every == 0:
-            losses += tally.drain()
-    return tally, losses + tally.drain()
+            losses += tally.add(waiting.drain())
+    return tally, losses + tally.add(waiting.drain())
 
 
 def test_sums_do_not_depend_on_how_often_they_are_read() -> None:
@@ -55,7 +59,7 @@ def test_the_mean_is_that_of_all_rows_together() -> None:
 
 
 def test_names_are_those_of_keras() -> None:
-    one = Criterion(Objective({"output": Loss("sparse_categorical_crossentropy")}))
+    one = Objective({"output": Loss("sparse_categorical_crossentropy")})
     assert names(one) == ["loss", "accuracy"]
-    assert names(CRITERION) == ["loss", "a_loss", "a_mean_absolute_error", "b_loss", "b_accuracy"]
+    assert names(OBJECTIVE) == ["loss", "a_loss", "a_mean_absolute_error", "b_loss", "b_accuracy"]
     assert math.isnan(Tally(one).metrics()["loss"])

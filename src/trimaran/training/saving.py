@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimaran.backends.torch.resume import capture, check_identity, restore
-from trimaran.backends.torch.run import Run
 from trimaran.errors import RunError
 from trimaran.training.checkpoint import Found, Place, newest, steps, write
 from trimaran.training.events import Event, Notice, Saved, Started
+from trimaran.training.resume import capture, check_identity, restore
+from trimaran.training.run import Run
 
 # A checkpoint may take this part of the time.
 _SAVING = 0.05
@@ -36,7 +36,7 @@ def begin(run: Run, found: Found | None) -> Iterator[Event]:
     if found and run.place:
         if not run.place.inexact:
             check_identity(found.checkpoint.state["identity"], run.identity)
-        run.position = restore(found.checkpoint, run.setup.held, run.tally)
+        run.position = restore(found.checkpoint, run.engine, run.tally)
         run.saved_step = run.position.step
         _cut_back(run.place.events, found.checkpoint.state["events"])
     again = run.place is not None and run.place.resume and not found
@@ -45,11 +45,11 @@ def begin(run: Run, found: Found | None) -> Iterator[Event]:
     run.looked = run.saved = time.monotonic()
     yield Started(
         run.position.step,
-        run.horizon.steps,
-        run.setup.training.epochs,
-        len(run.setup.train),
-        sum(p.numel() for p in run.setup.held.update.parameters.values()),
-        run.setup.execution.to_json(),
+        run.parts.horizon.steps,
+        run.training.epochs,
+        len(run.parts.train),
+        run.engine.trained,
+        run.parts.execution.to_json(),
     )
     for text in found.notices if found else ():
         yield Notice(text)
@@ -65,7 +65,7 @@ def _cut_back(events: Path | None, length: int | None) -> None:
 
 def due(run: Run, now: float) -> bool:
     """Whether enough time went by since the last checkpoint, for the user and for its cost."""
-    every = run.setup.training.checkpoint_seconds
+    every = run.training.checkpoint_seconds
     if run.place is None or every is None:
         return False
     return now - run.saved >= max(float(every), run.saving / _SAVING)
@@ -79,16 +79,16 @@ def save(run: Run) -> Iterator[Event]:
     events = run.place.events
     rest = {
         "identity": dict(run.identity),
-        "execution": run.setup.execution.to_json(),
+        "execution": run.parts.execution.to_json(),
         "events": events.stat().st_size if events and events.exists() else None,
     }
     position = run.position
     kept, position.seconds = position.seconds, run.seconds()
     try:
-        checkpoint = capture(run.setup.held, position, run.tally, rest)
+        checkpoint = capture(run.engine, position, run.tally, rest)
     finally:
         position.seconds = kept
-    path = write(run.place.folder, checkpoint, run.setup.training.keep)
+    path = write(run.place.folder, checkpoint, run.training.keep)
     run.saved = time.monotonic()
     run.saving, run.saved_step = run.saved - began, position.step
     yield Saved(str(path), position.step)
