@@ -10,7 +10,7 @@ from trimaran import callbacks, layers, losses, models, optimizers
 from trimaran.errors import DescriptionError, RecipeError, RunError, TrainingError
 from trimaran.fitting import feeding
 from trimaran.spec import summary
-from trimaran.steps.implementation import implementation
+from trimaran.steps.implementation import source
 from trimaran.training.events import Epoch
 
 RNG = np.random.default_rng(7)
@@ -312,7 +312,7 @@ def test_the_recipe_gives_the_same_weights(tmp_path):
 
 def test_the_source_is_the_backends_and_the_summary_that_of_the_description(capsys):
     model = classifier()
-    assert model.to_source() == implementation("torch").emit(model.description)
+    assert model.to_source() == source(model.description, "torch")
     assert "import torch" in model.to_source("torch")
     model.summary()
     assert capsys.readouterr().out.strip() == summary(model.description).strip()

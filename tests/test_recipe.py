@@ -132,7 +132,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(word: str, hint: str)
         ("training.schedule=cosin", "did you mean cosine?"),
         ("training.optimizer.learning_rate=-1", "learning_rate must be a finite number >= 0"),
         ("data.normalize=foo", "expected one of auto, unit, standard, none."),
-        ("backend=jax", "backend is 'jax', which this Trimaran does not have"),
+        ("backend=mxnet", "backend is 'mxnet', which this Trimaran does not have"),
         ("task=guess", "task is 'guess'; expected classify or regress."),
     ],
 )

@@ -32,7 +32,7 @@ from trimaran.fitting import fit as fitting
 from trimaran.fitting.compiled import ByOutput, Compiled
 from trimaran.fitting.history import History, history_of
 from trimaran.fitting.watching import watch
-from trimaran.steps.implementation import implementation
+from trimaran.steps.implementation import source
 from trimaran.tasks.loss import Loss
 from trimaran.training.optimizers import Optimizer
 from trimaran.training.settings import Training
@@ -242,7 +242,7 @@ class Model:
 
     def to_source(self, to: str = "torch") -> str:
         """The model as source that imports the framework alone; it is what `fit` trains."""
-        return implementation(to).emit(self.description)
+        return source(self.description, to)
 
     def save(self, path: str | Path) -> None:
         """Write a folder: model.json, model.safetensors, and compiled.json where it is compiled.

@@ -1,7 +1,31 @@
 """The optimizers under Keras's names: `optimizers.Adam(1e-4)`, `optimizers.SGD(momentum=0.9)`."""
 
-from trimaran.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSProp
+from trimaran.training.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Muon,
+    NAdam,
+    RMSProp,
+)
 
-RMSprop = RMSProp
+RMSprop, Nadam = RMSProp, NAdam
 
-__all__ = ["Adagrad", "Adam", "AdamW", "RMSProp", "RMSprop", "SGD"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Muon",
+    "NAdam",
+    "Nadam",
+    "RMSProp",
+    "RMSprop",
+]

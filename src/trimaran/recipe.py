@@ -16,7 +16,7 @@ from trimaran.errors import RecipeError
 from trimaran.keys import build, check, plain, tagged, types
 from trimaran.training.settings import Training
 
-BACKENDS = ("torch",)
+BACKENDS = ("torch", "tensorflow", "jax")
 TASKS = (None, "classify", "regress")
 RECIPES = Path(__file__).with_name("recipes")
 # Where one of these is given later, the earlier one gives way.

@@ -174,17 +174,20 @@ def report(run: Run) -> Path:
     return write_report(run.path)
 
 
-def evaluate(run: Run, data: Any = None, split: str | None = None) -> Scores:
+def evaluate(
+    run: Run, data: Any = None, split: str | None = None, backend: str | None = None
+) -> Scores:
     """Scores in float32 on the run's own splits, or on other data that has the answers.
 
     Args:
         data: a path as in `data.path`, or a pair (inputs, labels); None is the run's own data.
         split: one split of the run's own data; None is those that were held out.
+        backend: another than the one that trained.
 
     Raises:
         DataError: a label that training never saw, or rows of another kind.
     """
-    network = implementation(run.recipe.backend).network(run.model, run.weights)
+    network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
     if data is not None:
         rows: dict[str, Rows | Stream] = {"data": otherdata.rows(run, data)}
     else:
@@ -202,7 +205,10 @@ def evaluate(run: Run, data: Any = None, split: str | None = None) -> Scores:
     return Scores({"splits": {name: each.to_json() for name, each in found.items()}})
 
 
-def predict(run: Run, inputs: Any) -> Predictions:
-    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`."""
-    network = implementation(run.recipe.backend).network(run.model, run.weights)
+def predict(run: Run, inputs: Any, backend: str | None = None) -> Predictions:
+    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`.
+
+    `backend` may be another than the one that trained.
+    """
+    network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
     return predictions(network, run.preprocess, *otherdata.questions(run.preprocess, inputs))

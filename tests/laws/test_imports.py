@@ -65,6 +65,10 @@ ROOMS = {
     "backends.protocol": Room(("spec",)),
     "backends.reference": Room(LOWER, ("numpy",)),
     "backends.torch": Room(LOWER, ("numpy", "safetensors", "torch")),
+    "backends.keras": Room(LOWER, ("numpy",)),
+    "backends.keras.worker": Room(
+        (*LOWER, "backends.keras"), ("numpy", "keras", "tensorflow", "jax")
+    ),
     "evaluation": Room(("backends.protocol", "spec", "files"), ("numpy",)),
     "explain": Room(
         ("backends.protocol", "spec", "zoo", "weights", "tasks", "files"), ("numpy", "matplotlib")
@@ -86,7 +90,10 @@ FACE = Room(
 
 
 def room_of(module: str) -> str:
-    """The room of a module: spec.layers.core → spec; backends are rooms of their own."""
+    """The room of a module: spec.layers.core → spec; backends are rooms of their own, and so is
+    the process in which Keras computes."""
+    if module.startswith("backends.keras.worker"):
+        return "backends.keras.worker"
     first, _, rest = module.partition(".")
     return f"{first}.{rest.partition('.')[0]}" if first == "backends" and rest else first
 
@@ -173,6 +180,7 @@ PLANTED = {
     "tasks/x.py": "from trimaran.data.batches import Rows",
     "backends/reference/x.py": "import torch",
     "backends/torch/x.py": "import tensorflow",
+    "backends/keras/x.py": "import keras",
     "workflow.py": "import importlib\nimportlib.import_module('torch')",
     "recipe.py": "from trimaran.cli import main",
     "cli/x.py": "from trimaran.backends.torch import loop",
@@ -233,7 +241,12 @@ def modules(package: Path, room: str) -> list[str]:
     inside = package / Path(*room.split("."))
     files = sorted(inside.rglob("*.py")) if inside.is_dir() else [inside.with_suffix(".py")]
     dotted = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in files]
-    return [name.removesuffix(".__init__") for name in dotted if not name.endswith("__main__")]
+    inner = "trimaran.backends.keras.worker."
+    return [
+        name.removesuffix(".__init__")
+        for name in dotted
+        if not name.endswith("__main__") and not name.startswith(inner)
+    ]
 
 
 def in_clean_process(package: Path, *rooms: str) -> subprocess.CompletedProcess[str]:
@@ -248,7 +261,8 @@ def in_clean_process(package: Path, *rooms: str) -> subprocess.CompletedProcess[
     )
 
 
-FREE = [room for room in (*ROOMS, "cli") if room not in ("backends", "backends.torch")]
+BOUND = ("backends", "backends.torch", "backends.keras.worker")
+FREE = [room for room in (*ROOMS, "cli") if room not in BOUND]
 
 
 @pytest.mark.parametrize("room", FREE)

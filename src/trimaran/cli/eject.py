@@ -1,4 +1,4 @@
-"""`trimaran eject`: a model as source that needs PyTorch and nothing of ours."""
+"""`trimaran eject`: a model as source that needs its framework and nothing of ours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from trimaran.cli.parsing import Parser, answer, verb
+
+STYLES = ("sequential", "functional", "subclass")
 
 
 def parser() -> Parser:
@@ -16,7 +18,8 @@ def parser() -> Parser:
         "trimaran eject resnet50 --to torch -o resnet50.py",
     )
     made.add_argument("name", help="a model of the zoo, a run, or a model.json")
-    made.add_argument("--to", choices=("torch",), default="torch", help="the framework")
+    made.add_argument("--to", choices=("torch", "keras"), default="torch", help="the framework")
+    made.add_argument("--style", choices=STYLES, help="of Keras's source; by default what fits")
     made.add_argument("-o", "--output", metavar="FILE", help="default: print it")
     made.add_argument("--input-shape", metavar="H,W,C", help="another input than the reference's")
     made.add_argument("--classes", type=int, help="another number of classes")
@@ -28,13 +31,13 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.cli.show import described
     from trimaran.files import write_text
     from trimaran.spec import digest
-    from trimaran.steps.implementation import implementation
+    from trimaran.steps.implementation import source
 
     model = described(args.name, args.input_shape, args.classes)
-    source = implementation(args.to).emit(model)
-    lines = source.count("\n")
+    text = source(model, args.to, args.style)
+    lines = text.count("\n")
     value = {"model": model.name, "to": args.to, "digest": digest(model), "lines": lines}
     if args.output is None:
-        return answer(args, value | {"source": source}, source.rstrip())
-    write_text(Path(args.output), source)
+        return answer(args, value | {"source": text}, text.rstrip())
+    write_text(Path(args.output), text)
     return answer(args, value | {"file": args.output}, f"{args.output}: {lines} lines")

@@ -35,6 +35,12 @@ def add_run(parser: Parser) -> None:
     parser.add_argument("run", nargs="?", default="latest", help=about)
 
 
+def add_backend(parser: Parser) -> None:
+    """Another backend than the one that trained."""
+    names = ("torch", "tensorflow", "jax")
+    parser.add_argument("--backend", choices=names, help="compute there (default: what trained)")
+
+
 def answer(args: argparse.Namespace, value: Any, text: str) -> int:
     """Print the result for people, or for programs where --json was given."""
     if args.json:

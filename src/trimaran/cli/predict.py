@@ -8,7 +8,7 @@ import io
 import sys
 from typing import Any
 
-from trimaran.cli.parsing import Parser, answer, verb
+from trimaran.cli.parsing import Parser, add_backend, answer, verb
 
 
 def parser() -> Parser:
@@ -21,6 +21,7 @@ def parser() -> Parser:
     made.add_argument("run", help='a run\'s folder or name, or "latest"')
     made.add_argument("inputs", nargs="+", help="pictures, one folder, or one file of rows")
     made.add_argument("-o", "--output", metavar="FILE", help="write here instead of printing")
+    add_backend(made)
     return made
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = runs.find(args.run)
     given: Any = args.inputs[0] if len(args.inputs) == 1 else args.inputs
-    answers = workflow.predict(found, given)
+    answers = workflow.predict(found, given, args.backend)
     rows = answers.rows()
     text = _csv(rows).rstrip()
     if args.output:

@@ -30,7 +30,7 @@ def _is_display(head: str) -> bool:
 
 
 def _outermost(line: str) -> tuple[int, int] | None:
-    """The last bracket pair that stands at depth one."""
+    """The longest bracket pair that stands at depth one; the last one of equals."""
     depth, start, found = 0, 0, None
     for position, letter in enumerate(line):
         if letter in "([{":
@@ -38,7 +38,8 @@ def _outermost(line: str) -> tuple[int, int] | None:
             start = position if depth == 1 else start
         elif letter in ")]}":
             depth -= 1
-            found = (start, position) if depth == 0 else found
+            longer = found is None or position - start >= found[1] - found[0]
+            found = (start, position) if depth == 0 and longer else found
     return found
 
 

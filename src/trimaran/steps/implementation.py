@@ -21,7 +21,8 @@ from trimaran.training.events import Event
 from trimaran.training.execution import Execution, resolve
 from trimaran.training.settings import Training
 
-CLASSES = {"torch": "TorchBackend"}
+ROOMS = {"torch": "torch", "tensorflow": "keras", "jax": "keras"}
+"""Backends, and the room of each: Keras's serves two frameworks."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Implementation:
     name: str
     rooms: Mapping[str, Any]
     backend: Backend
+
+    @property
+    def room(self) -> str:
+        """What its sources are called after: torch or keras."""
+        return ROOMS[self.name]
 
     def emit(self, model: Model) -> str:
         """The source of the network."""
@@ -51,7 +57,7 @@ class Implementation:
 
     def module(self, model: Model, weights: Mapping[str, np.ndarray]) -> Any:
         """The network that trains: the source's own."""
-        return self.rooms["build"].module(model, weights)
+        return self.rooms["build"].module_of(self.backend, model, weights)
 
     def engine(
         self,
@@ -84,7 +90,7 @@ class Implementation:
 
     def arrays(self, module: Any) -> dict[str, np.ndarray]:
         """The weights by their key in model.safetensors."""
-        found: dict[str, np.ndarray] = self.rooms["weights"].arrays(module)
+        found: dict[str, np.ndarray] = self.rooms["build"].arrays(module)
         return found
 
 
@@ -94,11 +100,29 @@ def implementation(name: str) -> Implementation:
 
     Raises:
         RecipeError: this Trimaran has no such backend.
+        RunError: the backend's framework is not installed.
     """
-    if name not in CLASSES:
-        raise RecipeError(f"There is no backend {name!r}; there is {', '.join(CLASSES)}.")
+    if name not in ROOMS:
+        raise RecipeError(f"There is no backend {name!r}; there is {', '.join(ROOMS)}.")
     rooms = {
-        room: import_module(f"trimaran.backends.{name}.{room}")
-        for room in ("build", "execution", "loop", "weights")
+        part: import_module(f"trimaran.backends.{ROOMS[name]}.{part}")
+        for part in ("build", "execution", "loop")
     }
-    return Implementation(name, rooms, getattr(rooms["build"], CLASSES[name])())
+    return Implementation(name, rooms, rooms["build"].backend(name))
+
+
+def source(model: Model, to: str, style: str | None = None) -> str:
+    """The model as source for `to`: torch, keras, or a backend; no framework is imported.
+
+    Raises:
+        RecipeError: there is no such source, or a style was asked of PyTorch.
+        DescriptionError: the model cannot be written in that style.
+    """
+    room = ROOMS.get(to, to)
+    if room not in ROOMS.values():
+        raise RecipeError(f"There is no source for {to!r}; choose torch or keras.")
+    if room == "torch" and style is not None:
+        raise RecipeError("PyTorch's source has one style; leave --style out, or eject to keras.")
+    emitter = import_module(f"trimaran.backends.{room}.emit")
+    text: str = emitter.emit(model, style) if style else emitter.emit(model)
+    return text

@@ -39,7 +39,7 @@ class Opening:
         """The files of a run that has not begun to train. The recipe comes last: it makes the
         folder a run."""
         write_json(folder / runs.MODEL, to_json(self.model))
-        write_text(folder / f"model_{self.backend.name}.py", self.backend.emit(self.model))
+        write_text(folder / f"model_{self.backend.room}.py", self.backend.emit(self.model))
         write_json(folder / runs.PREPROCESS, self.prepared.preprocess.to_json())
         write_json(folder / runs.DATA, self.data())
         write_json(folder / runs.ENVIRONMENT, self.environment())

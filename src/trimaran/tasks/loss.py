@@ -127,6 +127,15 @@ class Objective:
             "heads": dict(self.heads),
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Objective:
+        return cls(
+            {name: Loss.from_json(loss) for name, loss in value["losses"].items()},
+            {name: tuple(figures) for name, figures in value["metrics"].items()},
+            tuple(value["inputs"]),
+            dict(value["heads"]),
+        )
+
 
 def _sound(weights: tuple[float, ...]) -> bool:
     return len(weights) > 0 and all(math.isfinite(w) and w >= 0 for w in weights)

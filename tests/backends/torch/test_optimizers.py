@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,14 @@ from trimaran.backends.torch.optimizers import Averages, Update, clip, fill, sam
 from trimaran.errors import RunError, TrainingError
 from trimaran.training.optimizers import (
     SGD,
+    Adadelta,
     Adagrad,
     Adam,
+    Adamax,
     AdamW,
+    Lion,
+    Muon,
+    NAdam,
     Optimizer,
     RMSProp,
     first_slot,
@@ -47,8 +53,31 @@ CASES: list[tuple[Optimizer, type, dict[str, Any]]] = [
         torch.optim.Adagrad,
         {"initial_accumulator_value": 0.1, "eps": 1e-7, "weight_decay": 0.1},
     ),
+    (
+        Adam(0.01, weight_decay=0.1, amsgrad=True),
+        torch.optim.Adam,
+        {"eps": 1e-7, "weight_decay": 0.1, "amsgrad": True},
+    ),
+    (
+        AdamW(0.01, 0.1, amsgrad=True),
+        torch.optim.AdamW,
+        {"eps": 1e-7, "weight_decay": 0.1, "amsgrad": True},
+    ),
+    (
+        Adadelta(0.5, 0.9, weight_decay=0.1),
+        torch.optim.Adadelta,
+        {"rho": 0.9, "eps": 1e-7, "weight_decay": 0.1},
+    ),
+    (
+        NAdam(0.01, weight_decay=0.1),
+        torch.optim.NAdam,
+        {"eps": 1e-7, "momentum_decay": 1.0, "weight_decay": 0.1},
+    ),
+    (NAdam(0.01, momentum_decay=0.004), torch.optim.NAdam, {"eps": 1e-7}),
+    (Adamax(0.01, weight_decay=0.1), torch.optim.Adamax, {"eps": 1e-7, "weight_decay": 0.1}),
 ]
 IDS = [repr(case[0]) for case in CASES]
+OURS = [*(case[0] for case in CASES), Lion(0.01, weight_decay=0.1), Muon(0.01)]
 STEPS = 200
 
 
@@ -91,9 +120,14 @@ def by_update(given: Optimizer, fused: bool) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors.values()]
 
 
-def by_torch(given: Optimizer, kind: type, options: dict[str, Any]) -> list[np.ndarray]:
+def by_torch(
+    given: Optimizer, kind: type, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> list[np.ndarray]:
     weights, gradients = problem()
     tensors = [torch.tensor(w, requires_grad=True) for w in weights]
+    # NAdam keeps the product of its momenta in the default type.
+    room = sys.modules[torch.optim.NAdam.__module__]
+    monkeypatch.setattr(room, "_get_scalar_dtype", lambda: torch.float64)
     optimizer = kind(tensors, lr=given.learning_rate, **options)
     for step in range(STEPS):
         for tensor, g in zip(tensors, gradients[step], strict=True):
@@ -108,12 +142,52 @@ def gap(a: list[np.ndarray], b: list[np.ndarray]) -> float:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_the_formula_is_that_of_torch(case: tuple[Optimizer, type, dict[str, Any]]) -> None:
-    assert gap(by_formula(case[0]), by_torch(*case)) < 1e-10
+def test_the_formula_is_that_of_torch(
+    case: tuple[Optimizer, type, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gap(by_formula(case[0]), by_torch(*case, monkeypatch)) < 1e-10
+
+
+def test_lion_moves_by_the_sign_of_its_interpolated_momentum() -> None:
+    given = Lion(0.01, weight_decay=0.1)
+    weights, gradients = problem()
+    w, m = weights[0].copy(), np.zeros((8, 6))
+    for step in range(STEPS):
+        g, r = gradients[step][0], rate(given, step)
+        w = w * (1 - r * 0.1) - r * np.sign(0.9 * m + 0.1 * g)
+        m = 0.99 * m + 0.01 * g
+    assert np.abs(by_formula(given)[0] - w).max() < 1e-12
+
+
+def test_muon_is_that_of_torch_but_for_its_bfloat16() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((8, 6), (6, 8)):
+        w, g = rng.normal(size=shape), rng.normal(size=shape)
+        tensor = torch.tensor(w, requires_grad=True)
+        tensor.grad = torch.tensor(g)
+        other = torch.optim.Muon([tensor], lr=0.1, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+        other.step()
+        slots = {"mean": np.zeros(shape), "variance": np.zeros(shape)}
+        ours = Muon(0.1, weight_decay=0.1).formula(w, g, slots, 0.1, 1)[0]
+        moved = np.abs(ours - w).max()
+        assert np.abs(ours - tensor.detach().numpy()).max() < 0.02 * moved
+
+
+def test_muon_makes_matrices_nearly_orthogonal_and_leaves_vectors_to_adamw() -> None:
+    rng = np.random.default_rng(0)
+    g = rng.normal(size=(6, 9))
+    slots = {"mean": np.zeros((6, 9)), "variance": np.zeros((6, 9))}
+    step = -Muon(1.0, weight_decay=0.0).formula(np.zeros((6, 9)), g, slots, 1.0, 1)[0]
+    singular = np.linalg.svd(step / (0.2 * 3.0), compute_uv=False)
+    assert (singular > 0.6).all() and (singular < 1.3).all()
+    vector = {"mean": np.zeros(5), "variance": np.zeros(5)}
+    w, g = rng.normal(size=5), rng.normal(size=5)
+    ours, theirs = (o.formula(w, g, vector, 0.1, 1)[0] for o in (Muon(0.1), AdamW(0.1)))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize("given", [case[0] for case in CASES], ids=IDS)
+@pytest.mark.parametrize("given", OURS, ids=repr)
 def test_the_update_is_the_formula(given: Optimizer, fused: bool) -> None:
     assert gap(by_formula(given), by_update(given, fused)) < 1e-10
 

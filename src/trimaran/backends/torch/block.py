@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import keyword
 from dataclasses import dataclass, field
 
 from trimaran.backends.torch.helpers import NEEDS
 from trimaran.backends.torch.leaves import Code, Site, code
-from trimaran.emit.plan import Use, Uses
+from trimaran.emit.calls import Numbered, arguments, numbered, port_names
+from trimaran.emit.plan import Uses
 from trimaran.emit.sites import join, sites
 from trimaran.emit.statements import Key, Step, statements
 from trimaran.emit.template import Numbers, Template
@@ -23,9 +23,6 @@ FOLDING = (
     L.MaxPooling1D, L.MaxPooling2D, L.AveragePooling1D, L.AveragePooling2D,
 )  # fmt: skip
 """Layers that are written around the call before them: relu(bn(conv(x)))."""
-
-Numbered = tuple[Call, tuple[int, ...]]
-"""A call, and the values of its graph that it makes."""
 
 
 @dataclass
@@ -165,7 +162,8 @@ class Writer:
         numbers: Numbers, steps: list[Step],
     ) -> None:  # fmt: skip
         path = join(scope.path, call.layer)
-        module = construct(uses[path], op, scope.shapes(call), numbers)
+        given = arguments(uses[path], op, scope.shapes(call), numbers)
+        module = f"{uses[path].cls.name}({given})"
         inputs = ", ".join(f"{{{i}}}" for i in range(len(call.inputs)))
         text = f"{scope.module(call.layer, module)}({inputs})"
         wants = [self._tag(path, i) for i in range(len(op.inputs))]
@@ -226,36 +224,9 @@ class Writer:
             return self._chain(op, path, tag, uses, numbers)
         if len(op.outputs) != 1 or self._tag(path, 0) != tag:
             return None
-        module = construct(uses[path], op, scope.shapes(call), numbers)
+        given = arguments(uses[path], op, scope.shapes(call), numbers)
+        module = f"{uses[path].cls.name}({given})"
         return module, self._tag(path, op.outputs[0][1])
-
-
-def port_names(graph: Graph) -> list[str]:
-    """The arguments of forward."""
-    if len(graph.inputs) == 1:
-        return ["x"]
-    names = [port.name.replace("-", "_") for port in graph.inputs]
-    return [f"{name}_" if keyword.iskeyword(name) else name for name in names]
-
-
-def construct(use: Use, graph: Graph, given: tuple[Shape, ...], numbers: Numbers) -> str:
-    """The block's constructor call in the words of the class around it."""
-    arguments = []
-    for name, value in use.values(graph.bindings(given), graph):
-        text = numbers.any(value, name)
-        arguments.append(text if name == "in_channels" else f"{name}={text}")
-    return f"{use.cls.name}({', '.join(arguments)})"
-
-
-def numbered(graph: Graph) -> list[Numbered]:
-    """The calls with the values that they make."""
-    found, value = [], len(graph.inputs)
-    for call in graph.calls:
-        op = graph.table[call.layer]
-        width = len(op.outputs) if isinstance(op, Graph) else 1
-        found.append((call, tuple(range(value, value + width))))
-        value += width
-    return found
 
 
 def pool_first(graph: Graph, calls: list[Numbered]) -> list[Numbered]:

@@ -168,6 +168,16 @@ def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
             buffer.copy_(kept[name])
 
 
+def module_of(backend: TorchBackend, model: Model, weights: Mapping[str, np.ndarray]) -> nn.Module:
+    """The network that a run trains."""
+    return module(model, weights)
+
+
+def backend(name: str) -> TorchBackend:
+    """The backend of this room."""
+    return TorchBackend()
+
+
 class TorchBackend:
     """The backend "torch"; see `trimaran.backends.protocol.Backend`."""
 

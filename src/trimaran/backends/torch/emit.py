@@ -7,9 +7,10 @@ class has `logits`, which training uses, and `forward`, which applies that head.
 
 from __future__ import annotations
 
-from trimaran.backends.torch.block import Writer, port_names
+from trimaran.backends.torch.block import Writer
 from trimaran.backends.torch.helpers import HELPERS
 from trimaran.backends.torch.initialise import exceptions, initialiser
+from trimaran.emit.calls import port_names
 from trimaran.emit.layout import collapse, wrap
 from trimaran.emit.plan import Class, plan
 from trimaran.spec.codec import digest

@@ -1,0 +1,56 @@
+"""Layers that an emitted source defines where Keras has none that does exactly this."""
+
+HELPERS = {
+    "kaiming_normal": '''def kaiming_normal():
+    """Normal with variance 2 / fan_out."""
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")''',
+    "torch_uniform": '''def torch_uniform():
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")''',
+    "BatchNormalization": '''@keras.saving.register_keras_serializable("trimaran")
+class BatchNormalization(layers.BatchNormalization):
+    """Batch normalization whose running variance is the unbiased one."""
+
+    def call(self, inputs, training=None, mask=None):
+        before = keras.ops.convert_to_tensor(self.moving_variance)
+        outputs = super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            after = keras.ops.convert_to_tensor(self.moving_variance)
+            rows = keras.ops.cast(keras.ops.size(inputs) // inputs.shape[-1], after.dtype)
+            self.moving_variance.assign(after + (after - self.momentum * before) / (rows - 1))
+        return outputs''',
+    "AveragePooling": '''@keras.saving.register_keras_serializable("trimaran")
+class AveragePooling(layers.Layer):
+    """Average pooling of a padded map, the padding left out of the mean."""
+
+    def __init__(self, pool_size, strides, padding, **options):
+        super().__init__(**options)
+        self.pool_size, self.strides, self.padding = pool_size, strides, padding
+
+    def call(self, x):
+        pads = [[0, 0], *self.padding, [0, 0]]
+        ones = keras.ops.pad(keras.ops.ones_like(x[:1, ..., :1]), pads)
+        total = self._pool(keras.ops.pad(x, pads))
+        return total / self._pool(ones)
+
+    def _pool(self, x):
+        return keras.ops.average_pool(x, self.pool_size, self.strides, data_format="channels_last")
+
+    def get_config(self):
+        own = {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+        return {**super().get_config(), **own}''',
+    "LowPadding": '''@keras.saving.register_keras_serializable("trimaran")
+class LowPadding(layers.Layer):
+    """Pads a map with minus infinity, which no maximum picks."""
+
+    def __init__(self, padding, **options):
+        super().__init__(**options)
+        self.padding = padding
+
+    def call(self, x):
+        pads = [[0, 0], *self.padding, [0, 0]]
+        return keras.ops.pad(x, pads, constant_values=-float("inf"))
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}''',
+}

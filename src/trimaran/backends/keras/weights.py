@@ -1,0 +1,140 @@
+"""Neutral weights in Keras's names and layouts, and back: one pair of functions per kind of array.
+
+Pure NumPy. A Keras name is "<path>/<variable>", such as "layer1.0.conv1/kernel".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimaran.spec import layers as L
+from trimaran.spec.graph import Leaf
+from trimaran.spec.layer import Shape, known
+from trimaran.spec.layout import layouts
+from trimaran.spec.model import Model
+
+Array = np.ndarray
+Move = Callable[[Array], Array]
+UNKNOWN = "num_batches_tracked"
+"""What PyTorch counts beside a normalization's statistics; Keras has no such number."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One array: its Keras name, and the way there and back (the same for its optimizer slots)."""
+
+    name: str
+    there: Move
+    back: Move
+
+
+def pairs(model: Model) -> dict[str, Pair]:
+    """Of every array that Keras has, by its key in model.safetensors."""
+    flat = layouts(model).flat
+    found: dict[str, Pair] = {}
+    for leaf in model.leaves:
+        around = flat.get(leaf.inputs[0])
+        for parameter in leaf.layer.parameters(*leaf.in_shapes):
+            if parameter.name != UNKNOWN:
+                key = f"{leaf.path}.{parameter.name}"
+                found.setdefault(key, _pair(leaf, parameter.name, around))
+    return found
+
+
+def to_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Arrays by Keras name, in Keras's layout; counts of batches are left out."""
+    return {
+        table[key].name: np.ascontiguousarray(table[key].there(values))
+        for key, values in arrays.items()
+        if key in table
+    }
+
+
+def from_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Those of the arrays that stand in `arrays`, by neutral key and in PyTorch's layout."""
+    return {
+        key: np.ascontiguousarray(pair.back(arrays[pair.name]))
+        for key, pair in table.items()
+        if pair.name in arrays
+    }
+
+
+def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:
+    variable = _VARIABLES[type(leaf.layer)][name]
+    moves = _kernel(leaf, around) if variable == "kernel" else (_same, _same)
+    return Pair(f"{leaf.path}/{variable}", *moves)
+
+
+def _same(values: Array) -> Array:
+    return values
+
+
+def _kernel(leaf: Leaf, around: Shape | None) -> tuple[Move, Move]:
+    if isinstance(leaf.layer, L.DepthwiseConv2D):
+        channels = known(leaf.in_shapes[0][-1:])[0]
+        return _depthwise(channels)
+    if isinstance(leaf.layer, L.Dense):
+        return _dense(None if around is None else known(around))
+    return _conv()
+
+
+def _conv() -> tuple[Move, Move]:
+    """(filters, channels, k...) and (k..., channels, filters)."""
+
+    def there(values: Array) -> Array:
+        return np.moveaxis(values, (0, 1), (-1, -2))
+
+    def back(values: Array) -> Array:
+        return np.moveaxis(values, (-1, -2), (0, 1))
+
+    return there, back
+
+
+def _depthwise(channels: int) -> tuple[Move, Move]:
+    """(channels * m, 1, kh, kw) and (kh, kw, channels, m)."""
+
+    def there(values: Array) -> Array:
+        return values.reshape(channels, -1, *values.shape[2:]).transpose(2, 3, 0, 1)
+
+    def back(values: Array) -> Array:
+        return values.transpose(2, 3, 0, 1).reshape(-1, 1, *values.shape[:2])
+
+    return there, back
+
+
+def _dense(around: tuple[int, ...] | None) -> tuple[Move, Move]:
+    """(units, features) and (features, units); behind a flattened map the features stand
+    channels-first on the neutral side and channels-last on Keras's."""
+    if around is None or len(around) < 2:
+        return np.transpose, np.transpose
+    first = (around[-1], *around[:-1])
+
+    def there(values: Array) -> Array:
+        maps = np.moveaxis(values.reshape(len(values), *first), 1, -1)
+        return maps.reshape(len(values), -1).T
+
+    def back(values: Array) -> Array:
+        maps = np.moveaxis(values.T.reshape(values.shape[1], *around), -1, 1)
+        return maps.reshape(values.shape[1], -1)
+
+    return there, back
+
+
+_KERNEL = {"weight": "kernel", "bias": "bias"}
+_AFFINE = {"weight": "gamma", "bias": "beta"}
+_VARIABLES: dict[type, dict[str, str]] = {
+    L.Dense: _KERNEL,
+    L.Conv1D: _KERNEL,
+    L.Conv2D: _KERNEL,
+    L.DepthwiseConv2D: _KERNEL,
+    L.BatchNormalization: {
+        **_AFFINE,
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    },
+    L.LayerNormalization: _AFFINE,
+    L.GroupNormalization: _AFFINE,
+}

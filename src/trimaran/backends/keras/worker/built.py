@@ -1,0 +1,105 @@
+"""A network that the emitted source built, as a pure function of its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from trimaran.backends.keras.worker.hooks import Around, Hooks, layers_of, quicken_pools
+from trimaran.backends.keras.worker.memory import Tree
+from trimaran.emit.loading import load
+from trimaran.spec.model import Model
+
+Tensor = Any
+# Spreads the seeds of a network's dropouts; 2**32 over the golden ratio.
+_GOLDEN = 0x9E3779B9
+
+
+@dataclass(frozen=True)
+class Built:
+    """The network up to its logits (or, without `peel`, up to its outputs), by name.
+
+    names: of every weight, by its identity: "layer/kernel"
+    """
+
+    model: Model
+    network: keras.Model
+    hooks: Hooks
+    names: Mapping[int, str]
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return tuple(name for name, _ in self.model.outputs)
+
+    def outputs(
+        self, weights: Tree, others: Tree, inputs: list[Tensor], seed: Tensor, around: Around
+    ) -> tuple[list[Tensor], Tree]:
+        """What the network gives, in training mode where a seed is given, and `others` after it."""
+        network, held = self.network, {**weights, **others}
+        fixed = list(network.non_trainable_variables)
+        given = [self._value(i, v, held, seed) for i, v in enumerate(fixed)]
+        with self.hooks.around(around):
+            found, after = network.stateless_call(
+                [held[self.names[id(v)]] for v in network.trainable_variables],
+                given,
+                inputs[0] if len(inputs) == 1 else inputs,
+                training=seed is not None,
+            )
+        moved = {
+            self.names[id(v)]: new
+            for v, new in zip(fixed, after, strict=True)
+            if id(v) in self.names
+        }
+        listed = list(found) if isinstance(found, list | tuple) else [found]
+        return listed, {name: moved.get(name, value) for name, value in others.items()}
+
+    def _value(self, index: int, variable: keras.Variable, held: Tree, seed: Tensor) -> Tensor:
+        if id(variable) in self.names:
+            return held[self.names[id(variable)]]
+        return _seeded(seed, index, variable)
+
+
+def built(model: Model, source: str, still: tuple[str, ...] = (), peel: bool = False) -> Built:
+    """The source's network; normalizations at the paths in `still` keep their statistics."""
+    network: keras.Model = load(source).build()
+    layers = {layer.name: layer for layer in layers_of(network)}
+    for path in still:
+        layers[path].trainable = False
+    names = {
+        id(variable): f"{layer.name}/{variable.name}"
+        for layer in layers.values()
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables)
+        if variable.name != "seed_generator_state"
+    }
+    if keras.backend.backend() == "jax":
+        quicken_pools(network)
+    return Built(model, _ordered(model, network, peel), Hooks(network), names)
+
+
+def _ordered(model: Model, network: keras.Model, peel: bool) -> keras.Model:
+    """The network with its outputs as a list in the description's order, below their heads where
+    these are to be peeled."""
+    several = len(model.outputs) > 1
+    tensors = [network.output[n] for n, _ in model.outputs] if several else list(network.outputs)
+    if peel:
+        heads = {dict(model.outputs)[name] for name in model.heads}
+        paths = {leaf.output: leaf.path for leaf in model.leaves if leaf.output in heads}
+        layers = {layer.name: layer for layer in layers_of(network)}
+        tensors = [
+            layers[paths[value]].input if value in paths else tensor
+            for (_, value), tensor in zip(model.outputs, tensors, strict=True)
+        ]
+    return keras.Model(network.inputs, tensors)
+
+
+def _seeded(seed: Tensor, index: int, variable: keras.Variable) -> Tensor:
+    """The state of a random generator for this batch."""
+    if seed is None:
+        return ops.zeros(variable.shape, variable.dtype)
+    salt = ops.convert_to_tensor([(index * _GOLDEN) % 2**31, 0], "uint32")
+    return ops.cast(ops.bitwise_xor(seed, salt), variable.dtype)

@@ -1,0 +1,115 @@
+"""What the worker changes about single layers: looks inside, given dropout, faster pooling.
+
+A layer's `call` is wrapped on the instance, so the source stays what it is. Wrappers are read while
+a step is traced; without an `Around` in force they only pass on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+@dataclass
+class Around:
+    """What to do around layers during one trace, by layer name.
+
+    masks:  the entries that a dropout keeps (1) and drops (0);  quiet: no dropout drops anything
+    shifts: added to a layer's output, whose gradient is then that of the shift
+    heard:  filled with the outputs of the layers listed in `listen`
+    """
+
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    quiet: bool = False
+    shifts: Mapping[str, Tensor] = field(default_factory=dict)
+    listen: frozenset[str] = frozenset()
+    heard: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Hooks:
+    """The wrappers of one network."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self._now: Around | None = None
+        for layer in layers_of(network):
+            if layer.name and not isinstance(layer, keras.layers.InputLayer):
+                self._wrap(layer)
+
+    @contextlib.contextmanager
+    def around(self, now: Around) -> Iterator[Around]:
+        """While entered, `now` is in force."""
+        self._now = now
+        try:
+            yield now
+        finally:
+            self._now = None
+
+    def _wrap(self, layer: keras.layers.Layer) -> None:
+        own, name = layer.call, layer.name
+        dropout = isinstance(layer, keras.layers.Dropout)
+
+        def call(*inputs: Any, **options: Any) -> Any:
+            now = self._now
+            if now is None:
+                return own(*inputs, **options)
+            if dropout and (name in now.masks or now.quiet):
+                made = _masked(inputs[0], now.masks.get(name), layer.rate)
+            else:
+                made = own(*inputs, **options)
+            if name in now.shifts:
+                made = made + now.shifts[name]
+            if name in now.listen:
+                now.heard[name] = made
+            return made
+
+        layer.call = call
+
+
+def _masked(x: Tensor, mask: Tensor | None, rate: float) -> Tensor:
+    return x if mask is None else x * ops.cast(mask, x.dtype) / (1 - rate)
+
+
+def layers_of(network: keras.Model) -> Iterable[keras.layers.Layer]:
+    """Every layer of the network, those inside others too."""
+    found: list[keras.layers.Layer] = list(network._flatten_layers(include_self=False))
+    return found
+
+
+def quicken_pools(network: keras.Model) -> None:
+    """On JAX, max-pooling of windows that touch but do not overlap as a maximum of slices.
+
+    XLA on a CPU scatters a pooling's gradient entry by entry. The first largest entry gets it, as
+    in the kernel that this replaces.
+    """
+    for layer in layers_of(network):
+        kinds = (keras.layers.MaxPooling1D, keras.layers.MaxPooling2D)
+        apart = isinstance(layer, kinds) and tuple(layer.strides) == tuple(layer.pool_size)
+        if apart and layer.padding == "valid":
+            layer.call = _sliced(tuple(layer.pool_size))
+
+
+def _sliced(sizes: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    def call(inputs: Tensor) -> Tensor:
+        # The last axis first, so that ties fall to the first entry in row order.
+        for axis in range(len(sizes), 0, -1):
+            inputs = _along(inputs, axis, sizes[axis - 1])
+        return inputs
+
+    return call
+
+
+def _along(x: Tensor, axis: int, size: int) -> Tensor:
+    windows = x.shape[axis] // size
+    before = (slice(None),) * axis
+    parts = [x[(*before, slice(i, i + windows * size - size + 1, size))] for i in range(size)]
+    largest = parts[0]
+    for part in parts[1:]:
+        largest = ops.where(largest >= part, largest, part)
+    return largest

@@ -1,0 +1,113 @@
+"""How JAX runs traced steps: one program an update, or a loop of updates in one program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from trimaran.backends.keras.worker.memory import Tree
+
+# XLA on a CPU loses its fast convolutions inside a loop (a hundred times slower), while a small
+# dense network spends most of its time between programs.
+SPAN = 32
+
+
+def prepare(threads: int) -> None:
+    """Settle the threads, before the first computation."""
+    if threads == 1:
+        given = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {given}".strip()
+
+
+def put(values: np.ndarray) -> jax.Array:
+    """A copy on the device, which a program may take over."""
+    return jnp.array(values, copy=True)
+
+
+def fetch(tree: Any) -> Any:
+    """The tree's arrays as NumPy's own."""
+    return jax.tree.map(np.array, jax.device_get(tree))
+
+
+def gradient(f: Callable[[Tree], tuple[Any, Any]], weights: Tree) -> tuple[Any, Tree]:
+    """What `f` gives beside its loss, and the loss's gradient at the weights."""
+    (_, rest), found = jax.value_and_grad(f, has_aux=True)(weights)
+    return rest, found
+
+
+def traced(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as one program for each set of shapes."""
+    return jax.jit(f)
+
+
+def span_of(convolves: bool) -> int:
+    """How many updates to be asked for at once."""
+    return 4 if convolves else SPAN
+
+
+Step = Callable[[Tree, Tree, Tree], tuple[Tree, Any]]
+Program = Callable[[Tree, Tree, Tree, int], tuple[Tree, list[tuple[Any, int]]]]
+
+
+def program(step: Step, convolves: bool) -> Program:
+    """(state, resident, items, how many) -> (state, their numbers), in the state's memory.
+
+    `items` have a leading axis of the updates. With one update or many, the same program runs, so
+    that bits do not depend on where a run was cut.
+    """
+    return _single(step) if convolves else _looped(step)
+
+
+def _single(step: Step) -> Program:
+    one = jax.jit(step, donate_argnums=0)
+
+    def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
+        rows = []
+        for i in range(count):
+            state, row = one(state, resident, jax.tree.map(lambda a, i=i: a[i], items))
+            rows.append((row, 1))
+        return state, rows
+
+    return run
+
+
+def _looped(step: Step) -> Program:
+    def several(state: Tree, resident: Tree, items: Tree, count: Any) -> tuple[Tree, Any]:
+        first = jax.tree.map(lambda a: a[0], items)
+        row = jax.eval_shape(step, state, resident, first)[1]
+
+        def body(i: Any, carried: tuple[Tree, Any]) -> tuple[Tree, Any]:
+            state, rows = carried
+            state, row = step(state, resident, jax.tree.map(lambda a: a[i], items))
+            return state, rows.at[i].set(row)
+
+        length = jax.tree.leaves(items)[0].shape[0]
+        empty = jnp.zeros((length, *row.shape), row.dtype)
+        looped: tuple[Tree, Any] = jax.lax.fori_loop(0, count, body, (state, empty))
+        return looped
+
+    many = jax.jit(several, donate_argnums=0)
+
+    def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
+        length = SPAN if "index" in items else count
+        padded = jax.tree.map(lambda a: _padded(a, length), items)
+        state, rows = many(state, resident, padded, np.int32(count))
+        return state, [(rows, count)]
+
+    return run
+
+
+def _padded(values: np.ndarray, length: int) -> np.ndarray:
+    if len(values) == length:
+        return values
+    return np.concatenate([values, np.repeat(values[:1], length - len(values), axis=0)])
+
+
+def version() -> dict[str, str]:
+    """Of the framework."""
+    return {"jax": jax.__version__}

@@ -1,0 +1,124 @@
+"""A network that answers in NumPy: the worker's half of `backends.protocol.Network`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from trimaran.backends.keras.worker.built import built
+from trimaran.backends.keras.worker.hooks import Around
+from trimaran.backends.keras.worker.losses import by_name, measured, on_logits
+from trimaran.backends.keras.worker.memory import Tree, plain
+from trimaran.backends.keras.worker.names import named
+from trimaran.backends.keras.worker.setup import runtime
+from trimaran.spec.model import Model
+from trimaran.tasks.loss import Objective
+
+Arrays = dict[str, np.ndarray]
+
+
+class KerasNetwork:
+    """The instrumented source with weights: every layer's output can be tapped."""
+
+    def __init__(self, model: Model, source: str, weights: Mapping[str, np.ndarray]) -> None:
+        self.model, self.source = model, source
+        self.runtime, self.names = runtime(), named(model)
+        self.dtype = keras.config.floatx()
+        self.given = dict(weights)
+        found = self.names.to_keras(weights)
+        put = {name: self.runtime.put(v.astype(self.dtype)) for name, v in found.items()}
+        trained = set(self.names.trained_names)
+        self.weights = {name: v for name, v in put.items() if name in trained}
+        self.others = {name: v for name, v in put.items() if name not in trained}
+        self.whole = built(model, source)
+        self.logits = built(model, source, peel=True) if model.heads else self.whole
+        self._traces: dict[tuple[Any, ...], Any] = {}
+
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], taps: Sequence[str], training: bool
+    ) -> tuple[Arrays, Arrays]:
+        """Outputs by name and tapped values by path."""
+        listen = frozenset(taps)
+
+        def run(weights: Tree, others: Tree, given: list[Any], seed: Any) -> Any:
+            around = Around(quiet=True, listen=listen)
+            found, _ = self.whole.outputs(weights, others, given, seed, around)
+            return found, {path: around.heard[path] for path in sorted(around.heard)}
+
+        seed = np.zeros(2, np.uint32) if training else None
+        traced = self._traced(("forward", listen, training), run)
+        found, heard = self.runtime.fetch(
+            traced(self.weights, self.others, self._inputs(inputs), seed)
+        )
+        return dict(zip(self.whole.ports, found, strict=True)), heard
+
+    def gradients(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        targets: Mapping[str, np.ndarray],
+        objective: Objective,
+        taps: Sequence[str],
+    ) -> tuple[float, Arrays, Arrays, Arrays]:
+        """The loss, and its derivatives by weights (Keras's layout), inputs and tapped values."""
+        network = self.logits if on_logits(objective) else self.whole
+        key = ("gradients", str(objective), frozenset(taps))
+
+        def run(weights: Tree, others: Tree, given: list[Any], goals: Tree, shifts: Tree) -> Any:
+            def loss(wanted: Tree) -> tuple[Any, Any]:
+                around = Around(quiet=True, shifts=_under("tap", wanted))
+                found, _ = network.outputs(
+                    _under("weight", wanted),
+                    others,
+                    [wanted[f"input/{i}"] for i in range(len(given))],
+                    np.zeros(2, np.uint32),
+                    around,
+                )
+                named_ = by_name(objective, network.ports, found)
+                _, sums, totals = measured(objective, named_, goals, None, self.dtype)
+                terms = [objective.losses[k].weight * s / totals[k] for k, s in sums.items()]
+                return (total := sum(terms[1:], terms[0])), total
+
+            wanted = {f"weight/{name}": w for name, w in weights.items()}
+            wanted |= {f"input/{i}": ops.convert_to_tensor(x) for i, x in enumerate(given)}
+            wanted |= {f"tap/{path}": s for path, s in shifts.items()}
+            return self.runtime.gradient(loss, wanted)
+
+        goals = {name: plain(values) for name, values in targets.items()}
+        goals = {k: v.astype(self.dtype) if v.dtype.kind == "f" else v for k, v in goals.items()}
+        given = self._inputs(inputs)
+        shifts = self._zeros(taps, len(given[0]))
+        run_ = self._traced(key, run)
+        loss, found = self.runtime.fetch(run_(self.weights, self.others, given, goals, shifts))
+        by_port = {port.name: found[f"input/{i}"] for i, port in enumerate(self.model.inputs)}
+        return float(loss), _under("weight", found), by_port, _under("tap", found)
+
+    def neutral(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+        """Gradients of weights under their neutral keys."""
+        return self.names.to_neutral(arrays)
+
+    def held(self) -> Arrays:
+        """All arrays by their neutral key, as they lie here."""
+        arrays = self.runtime.fetch({**self.weights, **self.others})
+        return self.names.to_neutral(arrays, self.names.counts(self.given))
+
+    def _traced(self, key: tuple[Any, ...], run: Any) -> Any:
+        if key not in self._traces:
+            self._traces[key] = self.runtime.traced(run)
+        return self._traces[key]
+
+    def _inputs(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return [np.asarray(inputs[port.name], self.dtype) for port in self.model.inputs]
+
+    def _zeros(self, taps: Sequence[str], rows: int) -> Arrays:
+        shapes = {leaf.path: leaf.out_shape for leaf in self.model.leaves}
+        sizes = {path: tuple(n or 1 for n in shapes[path]) for path in taps}
+        return {path: np.zeros((rows, *size), self.dtype) for path, size in sizes.items()}
+
+
+def _under(prefix: str, tree: Mapping[str, Any]) -> dict[str, Any]:
+    start = f"{prefix}/"
+    return {key.removeprefix(start): v for key, v in tree.items() if key.startswith(start)}

@@ -1,0 +1,217 @@
+"""What the parent may ask: networks and engines by number, each answer a message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import numpy as np
+
+from trimaran.backends.keras.wire import Message
+from trimaran.backends.keras.worker.doubles import keep_doubles
+from trimaran.backends.keras.worker.engine import KerasEngine
+from trimaran.backends.keras.worker.memory import Held, Tree, plain
+from trimaran.backends.keras.worker.network import KerasNetwork
+from trimaran.backends.keras.worker.setup import Work, runtime, set_up
+from trimaran.data.batches import Affine
+from trimaran.spec import codec
+from trimaran.tasks.loss import Objective
+from trimaran.training.engine import Objectives, Sums, Update
+from trimaran.training.settings import Training
+
+DONE = Message({})
+
+
+class Service:
+    """The networks and engines of this process."""
+
+    def __init__(self) -> None:
+        self._networks: dict[int, KerasNetwork] = {}
+        self._engines: dict[int, KerasEngine] = {}
+        self._numbers = 0
+
+    def start(self, message: Message) -> Message:
+        """Settle precision and threads."""
+        runtime().prepare(message.values["threads"])
+        if message.values["precision"] == "float64":
+            keep_doubles()
+        return DONE
+
+    def drop(self, message: Message) -> Message:
+        """Forget a network or engine."""
+        self._networks.pop(message.values["number"], None)
+        self._engines.pop(message.values["number"], None)
+        return DONE
+
+    def network(self, message: Message) -> Message:
+        """Build a network from a description, its source and its weights."""
+        values = message.values
+        model = codec.from_json(values["model"])
+        made = KerasNetwork(model, values["source"], message.arrays)
+        self._numbers += 1
+        self._networks[self._numbers] = made
+        return Message({"number": self._numbers})
+
+    def forward(self, message: Message) -> Message:
+        """Outputs and taps of a batch."""
+        values = message.values
+        network = self._networks[values["number"]]
+        found, heard = network.forward(message.arrays, values["taps"], values["training"])
+        return Message({}, _marked({"output": found, "tap": heard}))
+
+    def gradients(self, message: Message) -> Message:
+        """The loss of a batch and its derivatives."""
+        values = message.values
+        network, given = self._networks[values["number"]], _grouped(message)
+        objective = Objective.from_json(values["objective"])
+        loss, own, inputs, taps = network.gradients(
+            given["input"], given["target"], objective, values["taps"]
+        )
+        found = {"own": network.neutral(own), "input": inputs, "tap": taps}
+        return Message({"loss": loss}, _marked(found))
+
+    def held(self, message: Message) -> Message:
+        """A network's weights."""
+        return Message({}, self._networks[message.values["number"]].held())
+
+    def engine(self, message: Message) -> Message:
+        """Make an engine; the answer tells what the loop asks of it."""
+        values, given = message.values, _grouped(message)
+        objectives = Objectives(
+            Objective.from_json(values["train"]), Objective.from_json(values["judge"])
+        )
+        work = Work(
+            codec.from_json(values["model"]),
+            values["source"],
+            given.get("weight", {}),
+            objectives,
+            Training.from_json(values["training"]),
+            values["precision"],
+            tuple(values["inputs"]),
+        )
+        train = _held(values["splits"]["train"], given.get("train", {}))
+        judged = values["splits"].get("validation")
+        validation = None if judged is None else _held(judged, given.get("validation", {}))
+        setup = set_up(work, train, validation)
+        self._numbers += 1
+        self._engines[self._numbers] = KerasEngine(setup, train, validation)
+        return Message(
+            {
+                "number": self._numbers,
+                "span": setup.span,
+                "trained": setup.trained,
+                "needs_two_rows": setup.needs_two_rows,
+                "fingerprint": self._engines[self._numbers].fingerprint(),
+            }
+        )
+
+    def begin(self, message: Message) -> Message:
+        """Open an epoch."""
+        ends = np.cumsum(message.arrays["lengths"])
+        index = message.arrays["index"]
+        order = np.split(index, ends[:-1]) if len(index) else []
+        self._engine(message).begin(list(order))
+        return DONE
+
+    def update(self, message: Message) -> Message:
+        """Make updates."""
+        given = _grouped(message)
+        updates = [_update(value, given) for value in message.values["updates"]]
+        batches = [_batch(given[f"batch{i}"]) for i in range(message.values["batches"])]
+        found = self._engine(message).update(updates, batches, message.values["watch"])
+        return Message({"health": [asdict(layer) for layer in found]})
+
+    def drain(self, message: Message) -> Message:
+        """The sums that wait."""
+        return _summed(self._engine(message).drain())
+
+    def score(self, message: Message) -> Message:
+        """Score one batch of the validation split."""
+        given = _grouped(message)
+        batch = _batch(given["batch"]) if "batch" in given else {"index": message.arrays["index"]}
+        self._engine(message).score(batch, message.values["batch"])
+        return DONE
+
+    def scored(self, message: Message) -> Message:
+        """The sums of what was scored."""
+        return _summed(self._engine(message).scored())
+
+    def keep(self, message: Message) -> Message:
+        """Remember the best weights."""
+        self._engine(message).keep()
+        return DONE
+
+    def finish(self, message: Message) -> Message:
+        """Take the weights to be kept."""
+        self._engine(message).finish()
+        return DONE
+
+    def state(self, message: Message) -> Message:
+        """The groups of a checkpoint."""
+        return Message({}, _marked(self._engine(message).state()))
+
+    def restore(self, message: Message) -> Message:
+        """Fill an engine from such groups."""
+        self._engine(message).restore(_grouped(message))
+        return DONE
+
+    def weights(self, message: Message) -> Message:
+        """An engine's weights."""
+        return Message({}, self._engine(message).weights())
+
+    def _engine(self, message: Message) -> KerasEngine:
+        return self._engines[message.values["number"]]
+
+
+def _held(value: dict[str, Any], arrays: Tree) -> Held:
+    """A split on the device, or just its length where its batches are sent."""
+    put, dtype = runtime().put, keras.config.floatx()
+    resident: Tree = {}
+    if arrays:
+        groups: Tree = {"inputs": {}, "targets": {}}
+        for key, array in arrays.items():
+            group, _, name = key.partition("/")
+            if group == "weights":
+                resident["weights"] = put(array.astype(dtype))
+            else:
+                groups[group][name] = put(plain(array))
+        resident |= groups
+    affine = {name: Affine.from_json(given) for name, given in value["affine"].items()}
+    return Held(value["rows"], resident, affine)
+
+
+def _batch(arrays: Tree) -> Tree:
+    """The rows of a batch that was sent."""
+    found: Tree = {"inputs": {}, "targets": {}}
+    for key, array in arrays.items():
+        group, _, name = key.partition("/")
+        if group == "weights":
+            found["weights"] = array.astype(keras.config.floatx())
+        else:
+            found[group][name] = plain(array)
+    return found
+
+
+def _update(value: dict[str, Any], given: dict[str, Tree]) -> Update:
+    masks = given.get("mask", {})
+    return Update(
+        value["number"], value["first"], value["batches"], value["rate"],
+        tuple(value["seeds"]), masks,
+    )  # fmt: skip
+
+
+def _summed(sums: Sums) -> Message:
+    return Message({"numbers": list(sums.numbers)}, dict(sums.values))
+
+
+def _marked(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {f"{group}:{key}": v for group, arrays in groups.items() for key, v in arrays.items()}
+
+
+def _grouped(message: Message) -> dict[str, Tree]:
+    found: dict[str, Tree] = {}
+    for name, array in message.arrays.items():
+        group, _, key = name.partition(":")
+        found.setdefault(group, {})[key] = array
+    return found
