@@ -73,6 +73,9 @@ ROOMS = {
     "explain": Room(
         ("backends.protocol", "spec", "zoo", "weights", "tasks", "files"), ("numpy", "matplotlib")
     ),
+    "comparison": Room(
+        ("backends.protocol", "spec", "weights", "tasks", "training", "data", "files"), ("numpy",)
+    ),
     "report": Room(
         ("spec", "runs", "files"),
         ("numpy", "jinja2", "markupsafe", "matplotlib", "PIL", "tensorboard", "yaml"),

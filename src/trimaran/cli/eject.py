@@ -28,9 +28,9 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Write or print the source."""
-    from trimaran.cli.show import described
     from trimaran.files import write_text
     from trimaran.spec import digest
+    from trimaran.steps.description import described
     from trimaran.steps.implementation import source
 
     model = described(args.name, args.input_shape, args.classes)

@@ -67,9 +67,9 @@ def _perceptron(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
 
 def _backprop(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
     from trimaran import runs, zoo
-    from trimaran.cli.show import described
     from trimaran.explain import backprop, flow
     from trimaran.steps import lessons
+    from trimaran.steps.description import described
 
     name = args.name or "mnist-mlp"
     model = described(name, args.input_shape, args.classes)

@@ -114,6 +114,7 @@ def _run(args: argparse.Namespace) -> tuple[Any, str]:
 
 def _model(args: argparse.Namespace) -> tuple[Any, str]:
     from trimaran.spec import digest, summary
+    from trimaran.steps.description import described
 
     model = described(args.name, args.input_shape, args.classes)
     value = {
@@ -132,30 +133,6 @@ def _model(args: argparse.Namespace) -> tuple[Any, str]:
         value["diagram"] = str(_draw(model, args.output))
         text += f"\ndiagram: {value['diagram']}"
     return value, text
-
-
-def described(name: str, shape: str | None, classes: int | None) -> Any:
-    """The model of a zoo name, of a run, or of a model.json."""
-    from trimaran import runs, zoo
-    from trimaran.files import read_json
-    from trimaran.spec import from_json
-
-    if name in zoo.ZOO or not (Path(name).exists() or name == "latest"):
-        return zoo.build(name, _shape(shape), classes)
-    if shape or classes:
-        raise RecipeError(f"{name} has its shapes already; choose them for names of the zoo.")
-    if Path(name).is_file():
-        return from_json(read_json(Path(name)), name)
-    return runs.find(name).model
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.replace("x", ",").split(","))
-    except ValueError:
-        raise RecipeError(f"--input-shape is {text!r}; write it as 28,28,1.") from None
 
 
 def _draw(model: Any, output: str | None) -> Path:

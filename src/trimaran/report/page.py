@@ -38,11 +38,12 @@ def render(path: Path) -> str:
     A piece that is missing is left out with its reason; raises RunError for a damaged file.
     """
     run = read_run(path)
-    return _environment().get_template("page.html").render(**_context(run))
+    return environment().get_template("page.html").render(**_context(run))
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of this room, with their filters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from trimaran import zoo
+from trimaran import runs, zoo
 from trimaran.data.prepared import Output, Prepared
 from trimaran.errors import RecipeError
 from trimaran.files import read_json
@@ -109,3 +109,31 @@ def _widths(output: Output) -> tuple[int, ...]:
 
 def _ports(ports: dict[str, tuple[int | None, ...]]) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in ports.items())
+
+
+def described(name: str, shape: str | None = None, classes: int | None = None) -> Model:
+    """The model of a zoo name, of a run, or of a model.json.
+
+    Args:
+        shape: another input than the zoo's reference, as "28,28,1".
+        classes: another number of classes than the zoo's reference.
+
+    Raises:
+        TrimaranError: there is no such thing, or it has its shapes already.
+    """
+    if name in zoo.ZOO or not (Path(name).exists() or name == "latest"):
+        return zoo.build(name, _shape(shape), classes)
+    if shape or classes:
+        raise RecipeError(f"{name} has its shapes already; choose them for names of the zoo.")
+    if Path(name).is_file():
+        return from_json(read_json(Path(name)), name)
+    return runs.find(name).model
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise RecipeError(f"--input-shape is {text!r}; write it as 28,28,1.") from None

@@ -55,9 +55,11 @@ class Implementation:
         made: AbstractContextManager[None] = self.rooms["execution"].prepared(execution)
         return made
 
-    def module(self, model: Model, weights: Mapping[str, np.ndarray]) -> Any:
+    def module(
+        self, model: Model, weights: Mapping[str, np.ndarray], precision: str = "float32"
+    ) -> Any:
         """The network that trains: the source's own."""
-        return self.rooms["build"].module_of(self.backend, model, weights)
+        return self.rooms["build"].module_of(self.backend, model, weights, precision)
 
     def engine(
         self,

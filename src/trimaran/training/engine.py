@@ -35,8 +35,8 @@ class Update:
     number: of this update in the run, from 1
     first:  the number, in the epoch, of its first batch;  batches: how many it joins
     rate:   the learning rate;  seeds: one per batch, from which its dropout is drawn
-    masks:  path of a dropout -> its kept entries (1) and dropped ones (0), batch first and
-        channels-last, for an engine that was made `masked`; only with one batch
+    masks:  path of a dropout -> the entries that it keeps (1) and drops (0), batch first, in the
+        engine's own layout; only with one batch
     """
 
     number: int

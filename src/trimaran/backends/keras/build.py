@@ -98,9 +98,14 @@ class KerasBackend:
         return KerasNetwork(model, weights, hire(self.name, precision))
 
 
-def module_of(backend: KerasBackend, model: Model, weights: Mapping[str, np.ndarray]) -> Module:
+def module_of(
+    backend: KerasBackend,
+    model: Model,
+    weights: Mapping[str, np.ndarray],
+    precision: str = "float32",
+) -> Module:
     """The description and weights that a run trains."""
-    return Module(backend.name, model, weights)
+    return Module(backend.name, model, weights, precision)
 
 
 def arrays(module: Module) -> Arrays:

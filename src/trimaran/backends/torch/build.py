@@ -168,9 +168,14 @@ def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
             buffer.copy_(kept[name])
 
 
-def module_of(backend: TorchBackend, model: Model, weights: Mapping[str, np.ndarray]) -> nn.Module:
+def module_of(
+    backend: TorchBackend,
+    model: Model,
+    weights: Mapping[str, np.ndarray],
+    precision: str = "float32",
+) -> nn.Module:
     """The network that a run trains."""
-    return module(model, weights)
+    return module(model, weights, precision)
 
 
 def backend(name: str) -> TorchBackend:

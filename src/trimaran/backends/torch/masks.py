@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trimaran.spec.layer import known
+from trimaran.spec.layout import FIRST, layouts
+from trimaran.spec.model import Model
 from trimaran.training.engine import Arrays
+
+
+def in_own_layout(model: Model, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Channels-last masks as the emitted module's tensors lie."""
+    tags = layouts(model)
+    values = {leaf.path: leaf.output for leaf in model.leaves}
+    found = {}
+    for path, mask in masks.items():
+        value = values[path]
+        if value in tags.flat:
+            shape = known(tags.flat[value])
+            mask = np.moveaxis(mask.reshape(len(mask), *shape), -1, 1).reshape(len(mask), -1)
+        elif tags.values[value] == FIRST and mask.ndim > 2:
+            mask = np.moveaxis(mask, -1, 1)
+        found[path] = np.ascontiguousarray(mask)
+    return found
 
 
 @contextlib.contextmanager
 def injected(network: nn.Module, masks: Arrays) -> Iterator[None]:
-    """While entered, the dropout at each path keeps what its mask (batch first, channels-last)
-    keeps; without masks nothing changes."""
+    """While entered, the dropout at each path keeps what its mask keeps; without masks nothing
+    changes."""
     if not masks:
         yield
         return
     found = {path: network.get_submodule(path) for path in masks}
     for path, module in found.items():
         assert isinstance(module, nn.Dropout), f"{path} is no dropout"
-        module.forward = _masked(masks[path], module.p)  # type: ignore[method-assign]
+        module.forward = _masked(masks[path], module.p)  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -30,11 +49,10 @@ def injected(network: nn.Module, masks: Arrays) -> Iterator[None]:
             del module.forward
 
 
-def _masked(mask: np.ndarray, rate: float):  # type: ignore[no-untyped-def]
+def _masked(mask: np.ndarray, rate: float) -> Callable[[Tensor], Tensor]:
     kept = torch.from_numpy(np.array(mask))
 
     def forward(x: Tensor) -> Tensor:
-        given = kept.movedim(-1, 1) if kept.ndim > 2 and kept.shape != x.shape else kept
-        return x * given.to(x) / (1 - rate)
+        return x * kept.to(x) / (1 - rate)
 
     return forward

@@ -1,0 +1,77 @@
+"""How far a run departs from itself: controls whose weights were moved by one ulp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from trimaran.comparison.deviation import by_norm
+
+CONTROLS = 12
+"""One control is no bound: it often shows 5e-7 where an equally valid run shows 1e-2."""
+
+Weights = dict[str, np.ndarray]
+Ran = tuple[list[Weights], list[float]]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The first backend's own free run, and runs of copies moved by one ulp, when they are asked
+    for.
+
+    run: from weights, freely: the weights after some updates, and all losses
+    """
+
+    start: Weights
+    run: Callable[[Weights], Ran]
+    seed: int = 0
+    count: int = CONTROLS
+
+    @cached_property
+    def truth(self) -> Ran:
+        """The undisturbed run."""
+        return self.run(self.start)
+
+    @cached_property
+    def curves(self) -> tuple[tuple[float, ...], ...]:
+        """The deviation of each moved copy."""
+        rng = np.random.default_rng(self.seed)
+        return tuple(
+            tuple(self.apart(self.run(moved(self.start, rng))[0])) for _ in range(self.count)
+        )
+
+    @property
+    def largest(self) -> float:
+        """The largest deviation of any control at any step."""
+        return max((max(curve) for curve in self.curves), default=0.0)
+
+    def apart(self, found: Sequence[Weights]) -> list[float]:
+        """The deviation from the undisturbed run after each look."""
+        return [
+            by_norm(weights, truth, [], np.inf).value
+            for weights, truth in zip(found, self.truth[0], strict=True)
+        ]
+
+    def sentence(self) -> str:
+        """Why the bound is what it is."""
+        return (
+            f"Rounding alone moves this run: {self.count} copies of the first backend, each with "
+            f"every weight moved by one ulp, departed from it by up to {self.largest:.1e}."
+        )
+
+
+def moved(weights: Weights, rng: np.random.Generator, by: float = 0.0) -> Weights:
+    """Every float by a relative `by`, up or down; at least to a neighbour of it."""
+    found = {}
+    for key, values in weights.items():
+        if values.dtype.kind != "f":
+            found[key] = values
+            continue
+        sign = np.where(rng.random(values.shape) < 0.5, -1, 1).astype(values.dtype)
+        near = np.nextafter(values, sign * np.inf)
+        far = values + sign * np.abs(values) * values.dtype.type(by)
+        found[key] = np.where(np.abs(far - values) > np.abs(near - values), far, near)
+    return found

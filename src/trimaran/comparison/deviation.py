@@ -1,0 +1,88 @@
+"""How far two sets of arrays are apart, and where first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The largest relative deviation, and the first layer beyond the tolerance, or ""."""
+
+    value: float
+    first_layer: str = ""
+
+
+def relative(found: np.ndarray, truth: np.ndarray, scale: float | None = None) -> float:
+    """max|found - truth| / scale, by default the largest entry of the truth; infinite where shapes
+    differ or one of them is not finite alone."""
+    if found.shape != truth.shape:
+        return float("inf")
+    a, b = np.asarray(found, np.float64), np.asarray(truth, np.float64)
+    if not a.size:
+        return 0.0
+    apart = np.abs(a - b)
+    apart[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    largest = float(np.abs(b).max()) if scale is None else scale
+    worst = float(apart.max())
+    if not np.isfinite(worst):
+        return float("inf")
+    return worst / largest if largest else worst
+
+
+def largest(arrays: Arrays) -> float:
+    """The largest entry of all arrays together."""
+    return max((float(np.abs(a).max()) for a in arrays.values() if a.size), default=0.0)
+
+
+def by_layer(
+    found: Arrays, truth: Arrays, order: Iterable[str], tolerance: float, together: bool
+) -> Deviation:
+    """Compare arrays by key; `order` are the layers' paths as they are to be blamed.
+
+    With `together` the scale is the largest entry of all arrays: an array that is zero but for
+    rounding (a bias before a normalization) is then no reason to fail.
+    """
+    scale = largest(truth) if together else None
+    apart = {key: relative(found[key], truth[key], scale) for key in truth}
+    wrong = {key for key, value in apart.items() if not value <= tolerance}
+    first = next((path for path in order if any(_of(key, path) for key in wrong)), "")
+    return Deviation(max(apart.values(), default=0.0), first or next(iter(sorted(wrong)), ""))
+
+
+def by_norm(found: Arrays, truth: Arrays, order: Iterable[str], tolerance: float) -> Deviation:
+    """The Euclidean norm of the difference over that of the truth, all arrays together.
+
+    For what an optimizer made: where it divides by a gradient's size, a single entry whose gradient
+    is rounding noise may move by a whole step, and says nothing about the network.
+    """
+    squares = {key: _square(found[key], truth[key]) for key in truth}
+    whole = math.sqrt(math.fsum(_square(a, None) for a in truth.values()))
+    apart = math.sqrt(math.fsum(squares.values()))
+    value = apart / whole if whole else apart
+    share = (tolerance * whole) ** 2 / max(len(squares), 1)
+    wrong = {key for key, square in squares.items() if not square <= share}
+    first = next((path for path in order if any(_of(key, path) for key in wrong)), "")
+    return Deviation(value if math.isfinite(value) else math.inf, first)
+
+
+def _square(values: np.ndarray, minus: np.ndarray | None) -> float:
+    if minus is not None and values.shape != minus.shape:
+        return math.inf
+    flat = np.asarray(values, np.float64).ravel()
+    if minus is not None:
+        flat = flat - np.asarray(minus, np.float64).ravel()
+    square = float(np.dot(flat, flat))
+    return square if math.isfinite(square) else math.inf
+
+
+def _of(key: str, path: str) -> bool:
+    """Whether the key is the layer's output, or one of its arrays."""
+    own = key.rpartition("/")[2]
+    return path in (own, own.rpartition(".")[0])

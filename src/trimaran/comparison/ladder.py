@@ -1,0 +1,74 @@
+"""The parity ladder: rung by rung, is it the same network?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
+
+from trimaran.comparison.answers import answers
+from trimaran.comparison.controls import CONTROLS, Controls, Ran, Weights
+from trimaran.comparison.deviation import largest
+from trimaran.comparison.problem import Problem
+from trimaran.comparison.rung import Rung
+from trimaran.comparison.side import Side
+from trimaran.comparison.updates import First, opened, run_freely, updates
+from trimaran.training.engine import Engine
+
+
+def climb(problem: Problem, sides: Sequence[Side], count: int = CONTROLS) -> Iterator[Rung]:
+    """Every rung for the first side beside each other one, in order.
+
+    A pair's ladder ends at its first broken rung, since what stands above it must break too; the
+    other pairs go on.
+    """
+    truth, *others = sides
+    problem = replace(problem, idle=idle(problem, truth))
+    with ExitStack() as stack:
+        engine = stack.enter_context(opened(problem, truth)) if truth.engine else None
+        compared = _first(problem, truth, engine, count) if engine else None
+        for other in others:
+            for rung in _pair(problem, truth, other, compared):
+                yield rung
+                if not rung.ok:
+                    break
+
+
+def _pair(problem: Problem, truth: Side, other: Side, first: First | None) -> Iterator[Rung]:
+    forward = 0.0
+    for rung in answers(problem, truth, other):
+        forward = rung.deviation if rung.name == "forward" else forward
+        yield rung
+    if first is not None and other.engine is not None:
+        yield from updates(problem, first, other, forward)
+
+
+def _first(problem: Problem, side: Side, engine: Engine, count: int) -> First:
+    """The first side's engine with its own free run, on which controls are run if need be."""
+    start = {g: {k: v.copy() for k, v in arrays.items()} for g, arrays in engine.state().items()}
+
+    def run(weights: Weights) -> Ran:
+        engine.restore({**start, "model": weights}, 0)
+        return run_freely(problem, side, engine)
+
+    return First(side, engine, start, Controls(start["model"], run, problem.training.seed, count))
+
+
+# Far above the rounding of float64, far below any gradient that teaches.
+_NOISE = 1e-12
+
+
+def idle(problem: Problem, side: Side) -> frozenset[str]:
+    """The weights whose gradient is nothing but rounding, measured in float64."""
+    double = replace(problem, precision="float64")
+    weights = {
+        key: v.astype(np.float64) if v.dtype.kind == "f" else v
+        for key, v in problem.weights.items()
+    }
+    inputs, targets = double.batch()
+    network = side.build(problem.model, weights, "float64")
+    found = network.gradients(inputs, targets, problem.objectives.train.losses).parameters
+    scale = largest(found)
+    return frozenset(k for k, g in found.items() if largest({k: g}) <= _NOISE * scale)

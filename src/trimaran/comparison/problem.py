@@ -1,0 +1,103 @@
+"""What both sides are given: rows, targets, weights, the order of batches, masks of dropouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from trimaran.data.batches import Rows
+from trimaran.spec import Model
+from trimaran.spec.layers import Dropout
+from trimaran.tasks.loss import Loss, Objective
+from trimaran.training.engine import Objectives
+from trimaran.training.objectives import objectives
+from trimaran.training.settings import Training
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with weights, and what it is to learn.
+
+    precision: "float32" or "float64";  steps: updates of the long rungs
+    idle: keys of weights that the loss does not depend on (a bias before a batch normalization):
+        their gradient is rounding noise, which Adam's kind of optimizer turns into whole steps
+    """
+
+    model: Model
+    weights: Mapping[str, np.ndarray]
+    rows: Rows
+    objective: Objective
+    training: Training
+    precision: str = "float64"
+    steps: int = 100
+    idle: frozenset[str] = frozenset()
+
+    @cached_property
+    def objectives(self) -> Objectives:
+        """Of training and of validation."""
+        return objectives(self.objective, self.training, self.rows)
+
+    @cached_property
+    def splits(self) -> dict[str, Rows]:
+        """The same rows for training and for the score."""
+        return {"train": self.rows, "validation": self.rows}
+
+    @cached_property
+    def order(self) -> list[np.ndarray]:
+        """The batches of all steps, as positions."""
+        rng = np.random.default_rng(self.training.seed)
+        size = min(self.training.batch_size, len(self.rows))
+        return [rng.permutation(len(self.rows))[:size] for _ in range(self.steps)]
+
+    def batch(self) -> tuple[Arrays, Arrays]:
+        """Inputs and targets of the first batch, as floats."""
+        rows = self.rows.take(self.order[0])
+        inputs = {port.name: rows.floats(port.name) for port in self.model.inputs}
+        if self.precision == "float64":
+            inputs = {name: np.asarray(values, np.float64) for name, values in inputs.items()}
+        return inputs, dict(rows.targets)
+
+    def masks(self, step: int) -> Arrays:
+        """What each dropout keeps at this step (from 1), channels-last."""
+        size = len(self.order[0])
+        found = {}
+        for number, leaf in enumerate(self.model.leaves):
+            if isinstance(leaf.layer, Dropout) and leaf.layer.rate:
+                rng = np.random.default_rng((self.training.seed, step, number))
+                shape = (size, *(n or 1 for n in leaf.out_shape))
+                found[leaf.path] = (rng.random(shape) >= leaf.layer.rate).astype(np.float32)
+        return found
+
+
+def invented(model: Model, count: int = 256, seed: int = 0) -> tuple[Rows, Objective]:
+    """Rows that look like data of that model, with an objective that fits its outputs."""
+    rng = np.random.default_rng(seed)
+    inputs = {
+        port.name: rng.normal(size=(count, *(n or 8 for n in port.shape))).astype(np.float32)
+        for port in model.inputs
+    }
+    targets, losses = {}, {}
+    for name, _ in model.outputs:
+        shape = tuple(n or 1 for n in model.output_shape(name))
+        head = model.heads.get(name)
+        targets[name], losses[name] = _target(rng, count, shape, head)
+    names = tuple(port.name for port in model.inputs)
+    rows = Rows(inputs, targets, None, np.arange(count))
+    return rows, Objective(losses, inputs=names)
+
+
+def _target(
+    rng: np.random.Generator, count: int, shape: tuple[int, ...], head: str | None
+) -> tuple[np.ndarray, Loss]:
+    if head == "softmax" and len(shape) == 1:
+        return rng.integers(0, shape[0], count), Loss("sparse_categorical_crossentropy").on(head)
+    if head == "sigmoid":
+        return rng.integers(0, 2, (count, *shape)).astype(np.float32), Loss(
+            "binary_crossentropy"
+        ).on(head)
+    return rng.normal(size=(count, *shape)).astype(np.float32), Loss("mean_squared_error")

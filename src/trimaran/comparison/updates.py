@@ -1,0 +1,224 @@
+"""The rungs that train: one update, updates from shared states, the free run, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimaran.comparison.controls import Controls, Ran, moved
+from trimaran.comparison.deviation import Deviation, by_layer, by_norm
+from trimaran.comparison.problem import Problem
+from trimaran.comparison.rung import TOLERANCES, Rung
+from trimaran.comparison.side import Side
+from trimaran.training.engine import Engine, Groups, Update
+from trimaran.training.schedules import Horizon, factor
+from trimaran.training.tally import Tally, metrics
+
+State = dict[str, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class First:
+    """The side that the others are held against: its engine, first state and free run."""
+
+    side: Side
+    engine: Engine
+    start: State
+    controls: Controls
+
+
+def updates(problem: Problem, first: First, other: Side, forward: float) -> Iterator[Rung]:
+    """One update, N from shared states, the free run, and the score of what came out; `forward` is
+    how far the forward passes are apart."""
+    pair, tolerance = (first.side.name, other.name), TOLERANCES[problem.precision]
+    with opened(problem, other) as engine:
+        shared, flips, final = _shared(problem, first, (other, engine), forward)
+        one = shared[0]
+        yield _rung("one update", pair, problem, one, one.value <= tolerance)
+        yield _together(problem, pair, shared, flips)
+        engine.restore(first.start, 0)
+        yield _free(problem, pair, run_freely(problem, other, engine), first.controls)
+        yield _evaluation(problem, pair, (first.engine, engine), final)
+
+
+def opened(problem: Problem, side: Side) -> AbstractContextManager[Engine]:
+    """The side's engine, to enter."""
+    assert side.engine is not None
+    return side.engine(
+        problem.model, problem.weights, problem.precision, problem.objectives, problem.splits,
+        problem.training,
+    )  # fmt: skip
+
+
+def update_of(problem: Problem, side: Side, step: int) -> Update:
+    """Update number `step` (from 1), with the schedule's rate and the step's masks."""
+    training = problem.training
+    horizon = Horizon(problem.steps, problem.steps)
+    rate = training.optimizer.learning_rate * factor(training.schedule, step - 1, horizon)
+    masks = side.masks(problem.model, problem.masks(step))
+    return Update(step, step - 1, 1, rate, (step,), masks)
+
+
+def _shared(
+    problem: Problem, first: First, second: tuple[Side, Engine], forward: float
+) -> tuple[list[Deviation], int, State]:
+    """Each step from the state that the first side has reached, how many of them were excused as
+    rounding, and the last state."""
+    other, engine = second
+    first.engine.restore(first.start, 0)
+    for each in (first.engine, engine):
+        each.begin(0, problem.order, 0)
+    found: list[Deviation] = []
+    flips = 0
+    for step in range(1, problem.steps + 1):
+        before = copied(first.engine.state())
+        engine.restore(before, step - 1)
+        engine.update([update_of(problem, other, step)])  # it may go on by itself meanwhile
+        first.engine.update([update_of(problem, first.side, step)])
+        after = copied(first.engine.state())
+        apart = states_apart(problem, engine.state(), after)
+        beyond = problem.precision == "float32" and apart.value > TOLERANCES["float32"]
+        if beyond and apart.value <= _by_rounding(problem, first, (before, after), step, forward):
+            flips, apart = flips + 1, Deviation(TOLERANCES["float32"])
+        found.append(apart)
+    first.engine.drain(), engine.drain()
+    return found, flips, copied(first.engine.state())
+
+
+# Copies that a float32 step is repeated with before it is called wrong.
+_REPEATS = 12
+
+
+def _by_rounding(
+    problem: Problem, first: First, states: tuple[State, State], step: int, forward: float
+) -> float:
+    """Twice as far as the first backend departs from itself in this step, when its weights move by
+    as much as the forward passes are apart.
+
+    In float32 an entry within rounding of a ReLU's or a pooling's kink may fall on either side of
+    it, and then takes its whole gradient with it.
+    """
+    before, after = states
+    rng = np.random.default_rng((problem.training.seed, step))
+    largest = 0.0
+    for _ in range(_REPEATS):
+        copy = moved(before["model"], rng, forward)
+        first.engine.restore({**before, "model": copy}, step - 1)
+        first.engine.begin(0, problem.order, step - 1)
+        first.engine.update([update_of(problem, first.side, step)])
+        largest = max(largest, states_apart(problem, first.engine.state(), after).value)
+    first.engine.restore(after, step)
+    first.engine.begin(0, problem.order, step)
+    return 2 * largest
+
+
+def states_apart(problem: Problem, found: Groups, truth: Groups) -> Deviation:
+    """Weights, statistics, slots and averages, each relative to its kind; the worst of them."""
+    tolerance = TOLERANCES[problem.precision]
+    order = list(dict.fromkeys(leaf.path for leaf in problem.model.leaves))
+    worst = Deviation(0.0)
+    for group, arrays in truth.items():
+        for kind in sorted({_kind(key) for key in arrays}):
+            own = {
+                key: values
+                for key, values in arrays.items()
+                if _kind(key) == kind and key.rpartition("/")[2] not in problem.idle
+            }
+            apart = by_norm(found[group], own, order, tolerance)
+            worst = apart if apart.value > worst.value else worst
+    return worst
+
+
+def _kind(key: str) -> str:
+    """The slot of an optimizer's array; statistics of normalizations apart from weights."""
+    last = key.rpartition(".")[2]
+    special = last if last.startswith(("running", "num_")) else ""
+    return f"{key.partition('/')[0] if '/' in key else ''} {special}"
+
+
+def _together(problem: Problem, pair: tuple[str, str], shared: list[Deviation], flips: int) -> Rung:
+    worst = max(shared, key=lambda found: found.value)
+    ok = worst.value <= TOLERANCES[problem.precision]
+    blamed = next((f.first_layer for f in shared if f.first_layer), "")
+    curve = tuple(found.value for found in shared)
+    note = ""
+    if flips:
+        note = (
+            f"{flips} of {len(shared)} steps met a tie within rounding: the first backend departs "
+            "as far from itself when its weights move by as little as the forward passes differ."
+        )
+    found = Deviation(worst.value, blamed)
+    return _rung("updates from shared states", pair, problem, found, ok, note, curve)
+
+
+def run_freely(problem: Problem, side: Side, engine: Engine) -> Ran:
+    """The weights after some of the updates (see `looks`), and all losses, on the engine's own
+    way."""
+    engine.begin(0, problem.order, 0)
+    engine.drain()
+    weights: list[dict[str, np.ndarray]] = []
+    losses: list[float] = []
+    looked = frozenset(looks(problem.steps))
+    tally = Tally(problem.objectives.train)
+    for step in range(1, problem.steps + 1):
+        engine.update([update_of(problem, side, step)])
+        if step in looked:
+            weights.append({k: v.copy() for k, v in engine.weights().items()})
+            losses += [loss for _, loss in tally.add(engine.drain())]
+    return weights, losses
+
+
+def looks(steps: int) -> list[int]:
+    """The updates after which a free run is compared: the first ten, then 25 more at most."""
+    later = np.linspace(min(10, steps), steps, 26).round().astype(int).tolist()
+    return sorted({*range(1, min(10, steps) + 1), *later})
+
+
+def _free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) -> Rung:
+    weights, losses = ran
+    curve = controls.apart(weights)
+    bound, worst = TOLERANCES[problem.precision], max(curve)
+    note = "It stays within the fixed tolerance, so no control was needed."
+    if not worst <= bound:
+        bound, note = max(bound, controls.largest), controls.sentence()
+    both = (tuple(controls.truth[1]), tuple(losses))
+    return Rung(
+        "free run", pair, problem.precision, bound, worst, worst <= bound, "", note, tuple(curve),
+        both,
+    )  # fmt: skip
+
+
+def _evaluation(
+    problem: Problem, pair: tuple[str, str], engines: tuple[Engine, Engine], final: Groups
+) -> Rung:
+    """Loss and metrics of both with the weights that the first one reached."""
+    scores: list[Mapping[str, float]] = []
+    for engine in engines:
+        engine.restore(final, problem.steps)
+        scores.append(metrics(problem.objectives.judge, engine.score(64)))
+    a, b = ({k: np.array([v]) for k, v in found.items()} for found in scores)
+    tolerance = TOLERANCES[problem.precision]
+    found = by_layer(b, a, [], tolerance, together=False)
+    return _rung("evaluation", pair, problem, Deviation(found.value), found.value <= tolerance)
+
+
+def _rung(
+    name: str,
+    pair: tuple[str, str],
+    problem: Problem,
+    found: Deviation,
+    ok: bool,
+    note: str = "",
+    curve: tuple[float, ...] = (),
+) -> Rung:
+    layer = "" if ok else found.first_layer
+    bound = TOLERANCES[problem.precision]
+    return Rung(name, pair, problem.precision, bound, found.value, ok, layer, note, curve)
+
+
+def copied(groups: Groups) -> State:
+    """The groups with arrays of their own."""
+    return {g: {key: np.array(a) for key, a in arrays.items()} for g, arrays in groups.items()}

@@ -1,0 +1,203 @@
+"""The sides and the problem of a parity ladder, from the names that a user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trimaran import runs, zoo
+from trimaran.comparison.ladder import climb
+from trimaran.comparison.problem import Problem, invented
+from trimaran.comparison.rung import Rung
+from trimaran.comparison.side import Side
+from trimaran.data.batches import Rows
+from trimaran.data.prepare import prepare
+from trimaran.errors import RecipeError
+from trimaran.spec import Model
+from trimaran.steps.description import described, objective
+from trimaran.steps.implementation import ROOMS, Implementation, implementation
+from trimaran.tasks.loss import Objective
+from trimaran.training.engine import Engine, Objectives
+from trimaran.training.execution import Execution
+from trimaran.training.optimizers import optimizer_json
+from trimaran.training.settings import Training
+from trimaran.weights import draw
+
+PRECISIONS = ("float64", "float32")
+BACKENDS = ("torch", "tensorflow", "jax")
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What to climb with."""
+
+    backends: tuple[str, ...] = BACKENDS
+    steps: int = 100
+    optimizers: tuple[Any, ...] = ("adam",)
+    precisions: tuple[str, ...] = PRECISIONS
+    batch_size: int = 32
+    seed: int = 0
+    settings: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.backends:
+            if name not in ROOMS:
+                known = ", ".join(ROOMS)
+                raise RecipeError(f"There is no backend {name!r} to climb with; known are {known}.")
+        if len(set(self.backends)) < 2:
+            raise RecipeError("A ladder needs two backends; give --backends torch,jax for example.")
+        for name in self.precisions:
+            if name not in PRECISIONS:
+                raise RecipeError(f"The precision {name!r} is neither float64 nor float32.")
+        if self.steps < 1:
+            raise RecipeError(f"steps must be at least 1, but is {self.steps}.")
+
+
+def side(name: str) -> Side:
+    """A backend as a side of the ladder."""
+    found = implementation(name)
+    return Side(name, found.backend.build, _engine(found), _masks(found))
+
+
+def reference() -> Side:
+    """The float64 NumPy backend, which answers but does not train."""
+    backend = import_module("trimaran.backends.reference.build").BACKEND
+    return Side("reference", backend.build, None, lambda model, masks: dict(masks))
+
+
+def _engine(found: Implementation) -> Any:
+    @contextmanager
+    def made(
+        model: Model,
+        weights: Mapping[str, np.ndarray],
+        precision: str,
+        objectives: Objectives,
+        splits: Mapping[str, Rows],
+        training: Training,
+    ) -> Iterator[Engine]:
+        module = found.module(model, weights, precision)
+        execution = Execution(precision=precision, threads=1)
+        opened: AbstractContextManager[Engine] = found.engine(
+            module, objectives, splits, training, execution
+        )
+        with opened as engine:
+            yield engine
+
+    return made
+
+
+def _masks(found: Implementation) -> Any:
+    if found.room != "torch":
+        return lambda model, masks: dict(masks)
+    return import_module("trimaran.backends.torch.masks").in_own_layout
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What climbs: a model, and the weights and rows of its run, if it comes from one."""
+
+    model: Model
+    weights: Mapping[str, np.ndarray] | None = None
+    rows: tuple[Rows, Objective] | None = None
+
+
+def subject(name: str, shape: str | None = None, classes: int | None = None) -> Subject:
+    """A zoo name (small, unless a shape is given), a run, or a model.json.
+
+    Raises:
+        TrimaranError: there is no such thing, or a run's data is gone.
+    """
+    if name in zoo.ZOO and shape is None and classes is None:
+        return Subject(small(name))
+    if name in zoo.ZOO or Path(name).is_file():
+        return Subject(described(name, shape, classes))
+    if not Path(name).exists() and name != "latest":
+        return Subject(zoo.build(name))  # refuses, with the nearest name
+    found = runs.find(name)
+    prepared = prepare(found.recipe.data_settings(), found.recipe.training.seed)
+    train = prepared.splits["train"]
+    rows = train.take(np.arange(min(len(train), _ROWS)))
+    return Subject(found.model, found.weights, (rows, objective(found.model, prepared)))
+
+
+# Of a run's training split: enough that batches differ, few enough to be sent about.
+_ROWS = 512
+
+
+def problems(subject: Subject, given: Climb) -> Iterator[Problem]:
+    """One problem for each precision and optimizer."""
+    rows, goal = subject.rows or invented(subject.model, seed=given.seed)
+    start = subject.weights or draw(subject.model, given.seed)
+    for precision in given.precisions:
+        own = {
+            key: values.astype(precision) if values.dtype.kind == "f" else values
+            for key, values in start.items()
+        }
+        for optimizer in given.optimizers:
+            settings = {"optimizer": optimizer, "batch_size": given.batch_size, "seed": given.seed}
+            training = Training.from_json({**settings, **(given.settings or {})})
+            yield Problem(subject.model, own, rows, goal, training, precision, given.steps)
+
+
+def ladder(subject: Subject, given: Climb) -> Iterator[tuple[Problem, Rung]]:
+    """Every rung of every problem."""
+    sides = [side(name) for name in given.backends]
+    for problem in problems(subject, given):
+        for rung in climb(problem, _with_reference(problem, sides)):
+            yield problem, rung
+
+
+def optimizer_name(problem: Problem) -> str:
+    """As recipes call it."""
+    return str(optimizer_json(problem.training.optimizer)["name"])
+
+
+def summary(subject: Subject, given: Climb, rungs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `--json` prints."""
+    broken = [rung for rung in rungs if not rung["ok"]]
+    verdict = f"The same network on {', '.join(given.backends)}: every rung held."
+    if broken:
+        first = broken[0]
+        where = f", first in {first['first_layer']}" if first["first_layer"] else ""
+        verdict = (
+            f"Not the same network: {first['backends'][1]} departs from {first['backends'][0]} on "
+            f"the rung {first['name']!r} in {first['precision']}{where}."
+        )
+    return {
+        "ok": not broken,
+        "verdict": verdict,
+        "model": subject.model.name,
+        "backends": list(given.backends),
+        "steps": given.steps,
+        "batch_size": given.batch_size,
+        "seed": given.seed,
+        "rungs": list(rungs),
+    }
+
+
+# Beyond this many operations for a row, plain NumPy is a matter of minutes.
+_AFFORDABLE = 5e7
+
+
+def _with_reference(problem: Problem, sides: Sequence[Side]) -> list[Side]:
+    if problem.precision == "float64" and problem.model.flops < _AFFORDABLE:
+        return [*sides, reference()]
+    return list(sides)
+
+
+# Below these an architecture's poolings leave nothing.
+_LEAST = {"alexnet": (63, 63, 3), "alexnet-2012": (67, 67, 3)}
+
+
+def small(name: str) -> Model:
+    """A zoo entry at a size at which a ladder takes seconds: small images, ten classes."""
+    entry = zoo.ZOO[name]
+    if max(entry.input_shape) <= 32 or len(entry.input_shape) == 1:
+        return zoo.build(name)
+    return zoo.build(name, _LEAST.get(name, (32, 32, 3)), 10)
