@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 
 from trimaran import runs
 from trimaran.errors import DescriptionError, RunError
-from trimaran.runs import Run, Scores, best_split, shown
+from trimaran.handle import Run
+from trimaran.runs import Scores, best_split, shown
 
 
 @pytest.fixture

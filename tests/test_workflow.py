@@ -21,8 +21,9 @@ import trimaran
 from trimaran import runs, workflow
 from trimaran.data.prepare import prepare
 from trimaran.errors import DataError, RecipeError, RunError
+from trimaran.handle import Run
 from trimaran.recipe import Recipe, load, overrides
-from trimaran.runs import Run
+from trimaran.runs import RunFiles
 from trimaran.steps.estimate import Plan
 from trimaran.training.events import Epoch, Notice, Started, Stopped
 
@@ -37,7 +38,7 @@ def train(name: str, out: Path, *words: str, tell: Any = lambda event: None) -> 
     return workflow.run(recipe(name, *words), workflow.Options(out=out, tell=tell))
 
 
-def accuracy(run: Run, split: str) -> float:
+def accuracy(run: RunFiles, split: str) -> float:
     return float(run.scores[split]["accuracy"]["value"])
 
 
@@ -121,7 +122,7 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     frame["kind"] = frame.pop("target").map({0: "red", 1: "white", 2: "rosé"})
     frame.to_csv(tmp_path / "wine.csv", index=False)
     words = (f"data.path={tmp_path / 'wine.csv'}", "data.target=kind", "training.epochs=30")
-    run = train("iris-mlp", tmp_path / "run", *words).run
+    run = Run(train("iris-mlp", tmp_path / "run", *words).run.path)
     assert accuracy(run, "test") > 0.8
     assert set(run.predict(frame.head(5).drop(columns="kind")).values) <= {"red", "white", "rosé"}
     with pytest.raises(DataError, match="no column"):

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from trimaran import callbacks, datasets, layers, losses, models, optimizers
     from trimaran.errors import TrimaranError
     from trimaran.estimators import NeuralClassifier, NeuralRegressor
+    from trimaran.handle import Run, find
     from trimaran.python import train
-    from trimaran.runs import Run, find
 
 NAMES = {
     "NeuralClassifier": "estimators",
     "NeuralRegressor": "estimators",
-    "Run": "runs",
+    "Run": "handle",
     "TrimaranError": "errors",
-    "find": "runs",
+    "find": "handle",
     "train": "python",
 }
 """Public name → the module that defines it."""

@@ -15,8 +15,8 @@ from trimaran import workflow
 from trimaran.data.sources.cache import cache_root
 from trimaran.errors import DataError, RecipeError
 from trimaran.files import write_bytes
+from trimaran.handle import Run
 from trimaran.recipe import Layer, Recipe
-from trimaran.runs import Run
 from trimaran.steps.owndata import own_data
 
 
@@ -60,7 +60,7 @@ def train(
         options = workflow.Options(out=out)
         if watcher is not None:
             options = workflow.Options(out=out, tell=watcher)
-        return workflow.run(chosen, options).run
+        return Run(workflow.run(chosen, options).run.path)
     finally:
         if watcher is not None:
             watcher.close()

@@ -1,4 +1,7 @@
-"""The run folder: made once, read lazily, never dependent on live objects."""
+"""The run folder as data: made once, found by name, read lazily; it knows no live objects.
+
+What a run can do (predict, evaluate, resume) is `trimaran.handle`'s, above the workflow.
+"""
 
 from __future__ import annotations
 
@@ -82,17 +85,17 @@ def best_split(splits: Iterable[str]) -> str:
     return next((name for name in ("test", "validation") if name in given), given[0])
 
 
-def every() -> list[Run]:
+def every() -> list[RunFiles]:
     """All runs under `root()`, the oldest first."""
     found = [path.parent for path in root().glob(f"*/{RECIPE}")]
-    return [Run(path) for path in sorted(found, key=_began)]
+    return [RunFiles(path) for path in sorted(found, key=_began)]
 
 
 def _began(path: Path) -> tuple[int, str]:
     return (path / RECIPE).stat().st_mtime_ns, path.name
 
 
-def find(name: str | Path) -> Run:
+def find(name: str | Path) -> RunFiles:
     """A run by its path, by its folder's name under `root()`, or "latest".
 
     Raises:
@@ -105,7 +108,7 @@ def find(name: str | Path) -> Run:
         return runs[-1]
     for path in (Path(name), root() / name):
         if (path / RECIPE).is_file():
-            return Run(path)
+            return RunFiles(path)
         if path.is_dir():
             raise RunError(f"{path} is not a run: it holds no {RECIPE}; pass a run's folder.")
     raise RunError(f"There is no run {str(name)!r}{_nearest(str(name))}.")
@@ -170,7 +173,7 @@ def shown(metric: str, score: Mapping[str, Any]) -> tuple[str, str]:
     return texts[0], f"{texts[1]} to {texts[2]}"
 
 
-class Run:
+class RunFiles:
     """A run, read from its folder when asked. Nothing is kept but what was read."""
 
     def __init__(self, path: str | Path) -> None:
@@ -236,24 +239,6 @@ class Run:
         """Whether the run was scored, the last thing that training does."""
         return (self.path / SCORES).is_file()
 
-    def predict(self, inputs: Any) -> Any:
-        """Predictions for raw rows; see `workflow.predict`."""
-        from trimaran import workflow
-
-        return workflow.predict(self, inputs)
-
-    def evaluate(self, data: Any = None, split: str | None = None) -> Scores:
-        """Scores on a split of the run's own data, or on other data; see `workflow.evaluate`."""
-        from trimaran import workflow
-
-        return workflow.evaluate(self, data, split)
-
-    def resume(self) -> Run:
-        """Go on from the last checkpoint; see `workflow.resume`."""
-        from trimaran import workflow
-
-        return workflow.resume(self).run
-
     def headline(self) -> str:
         """The first score of the test split, or of validation, in words."""
         if not self.finished:
@@ -265,16 +250,7 @@ class Run:
         return f"{split} {metric} {value} ({interval})"
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}): {self.headline()}"
-
-    def _repr_html_(self) -> str:
-        table = self.scores._repr_html_() if self.finished else "<p>unfinished</p>"
-        link = (
-            f'<p><a href="{escape(str(self.report))}">report</a></p>'
-            if self.report.is_file()
-            else ""
-        )
-        return f"<b>{escape(self.path.name)}</b>{table}{link}"
+        return f"{type(self).__name__}({str(self.path)!r}): {self.headline()}"
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from trimaran.data.prepared import Prepared
 from trimaran.data.stream import Stream
 from trimaran.errors import RecipeError
 from trimaran.recipe import Recipe
-from trimaran.runs import Run, Scores
+from trimaran.runs import RunFiles, Scores
 from trimaran.spec import digest
 from trimaran.steps import opening, otherdata, scoring
 from trimaran.steps.description import describe, objective, settle
@@ -47,15 +47,16 @@ class Options:
     inexact: bool = False
     timing: Timing = field(default_factory=Timing)
     tell: Callable[[Event | Plan], None] = lambda event: None
-    scored: Callable[[Run], None] = lambda run: None
+    scored: Callable[[RunFiles], None] = lambda run: None
 
 
 @dataclass(frozen=True)
 class Done:
-    """A run that ended, and why: only one that was not interrupted has scores."""
+    """A run that ended, why, and how to go on: only one that was not interrupted has scores."""
 
-    run: Run
+    run: RunFiles
     reason: str
+    advice: str
     timing: Timing
     plan: Plan
     notices: tuple[str, ...]
@@ -74,12 +75,12 @@ def run(recipe: Recipe, options: Options | None = None) -> Done:
     start = opening.Opening(settled, prepared, model, backend, backend.resolve(settled.training))
     path = runs.create(settled.name, chosen.out)
     start.write(path)
-    return _train(Run(path), start, chosen, resuming=False)
+    return _train(RunFiles(path), start, chosen, resuming=False)
 
 
-def resume(name: str | Path | Run, options: Options | None = None) -> Done:
+def resume(name: str | Path | RunFiles, options: Options | None = None) -> Done:
     """Go on from the last whole checkpoint, to the bytes of a run that was never stopped."""
-    found = name if isinstance(name, Run) else runs.find(name)
+    found = name if isinstance(name, RunFiles) else runs.find(name)
     backend, prepared = _load(found.recipe)
     execution = backend.resolve(found.recipe.training)
     start = opening.Opening(found.recipe, prepared, found.model, backend, execution)
@@ -94,7 +95,7 @@ def _load(recipe: Recipe) -> tuple[Implementation, Prepared]:
         return backend, coming.result()
 
 
-def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -> Done:
+def _train(run: RunFiles, start: opening.Opening, options: Options, resuming: bool) -> Done:
     plan = start.plan(run.path)
     options.tell(plan)
     for text in start.prepared.notices:
@@ -114,18 +115,18 @@ def _train(run: Run, start: opening.Opening, options: Options, resuming: bool) -
             start.execution,
             place,
         )
-        reason = _listen(run, events, options)
-        if reason != INTERRUPTED:
+        end = _listen(run, events, options)
+        if end.reason != INTERRUPTED:
             arrays = start.backend.arrays(module)
             save(run.path / runs.WEIGHTS, arrays, {"model": identity["model"]})
             _judge(run, start, options)
     options.timing.end()
-    return Done(run, reason, options.timing, plan, start.prepared.notices)
+    return Done(run, end.reason, end.advice, options.timing, plan, start.prepared.notices)
 
 
-def _listen(run: Run, events: Generator[Event, None, None], options: Options) -> str:
-    """Write every event, tell it, and return why training stopped."""
-    reason = ""
+def _listen(run: RunFiles, events: Generator[Event, None, None], options: Options) -> Stopped:
+    """Write every event, tell it, and return the last one."""
+    end = Stopped("", 0, 0)
     with ExitStack() as stack:
         # Closed here, not by the garbage collector: whatever it set in the process goes first.
         stack.enter_context(closing(events))
@@ -142,11 +143,11 @@ def _listen(run: Run, events: Generator[Event, None, None], options: Options) ->
             if scalars is not None:
                 scalars.event(to_json(event))
             if isinstance(event, Stopped):
-                reason = event.reason
-    return reason
+                end = event
+    return end
 
 
-def _judge(run: Run, start: opening.Opening, options: Options) -> None:
+def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     """Scores first, since people wait for them; then the pictures and the pages."""
     prepared, network = start.prepared, start.backend.network(start.model, run.weights)
     held = {name: rows for name, rows in prepared.splits.items() if name != "train"}
@@ -166,7 +167,7 @@ def _judge(run: Run, start: opening.Opening, options: Options) -> None:
     report(run)
 
 
-def report(run: Run) -> Path:
+def report(run: RunFiles) -> Path:
     """Write report.html and README.md from the run's folder."""
     from trimaran.report import write_card, write_report
 
@@ -175,7 +176,7 @@ def report(run: Run) -> Path:
 
 
 def evaluate(
-    run: Run, data: Any = None, split: str | None = None, backend: str | None = None
+    run: RunFiles, data: Any = None, split: str | None = None, backend: str | None = None
 ) -> Scores:
     """Scores in float32 on the run's own splits, or on other data that has the answers.
 
@@ -205,7 +206,7 @@ def evaluate(
     return Scores({"splits": {name: each.to_json() for name, each in found.items()}})
 
 
-def predict(run: Run, inputs: Any, backend: str | None = None) -> Predictions:
+def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictions:
     """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`.
 
     `backend` may be another than the one that trained.

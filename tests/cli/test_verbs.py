@@ -283,11 +283,11 @@ def test_the_doctor_says_no(
     assert "TRIMARAN_DATA is /nowhere" in capsys.readouterr().out
 
 
-def test_ctrl_c_on_the_real_command_says_how_to_go_on(tmp_path: Path) -> None:
-    out = tmp_path / "run"
+def interrupted(out: Path, *options: str) -> tuple[int, str, str]:
+    """Status, stdout and stderr of a real training that got a Ctrl-C in its second epoch."""
     words = ["train", "digits-mlp", "training.epochs=100000", "training.early_stopping=null"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "trimaran", *words, *FAST[1:], "--out", str(out)],
+        [sys.executable, "-m", "trimaran", *words, *FAST[1:], "--out", str(out), *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     events = out / "events.jsonl"
@@ -296,6 +296,40 @@ def test_ctrl_c_on_the_real_command_says_how_to_go_on(tmp_path: Path) -> None:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 130 and f"trimaran train --resume {out}" in told
+    said, told = process.communicate(timeout=120)
+    return process.returncode, said, told
+
+
+def test_ctrl_c_on_the_real_command_says_how_to_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    status, said, told = interrupted(out)
+    assert status == 130 and said == "" and f"trimaran train --resume {out}" in told
     assert "Traceback" not in told and list((out / "checkpoints").iterdir())
+
+
+def test_ctrl_c_as_json_ends_with_one_object(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    status, said, _ = interrupted(out, "--json")
+    assert status == 130 and said.count("\n") == 1
+    assert json.loads(said) == {
+        "run": str(out),
+        "stopped": "interrupted",
+        "advice": f"Go on with: trimaran train --resume {out}",
+    }
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_ctrl_c_before_or_after_training_as_json(
+    begun: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimaran import workflow
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workflow, "_judge" if begun else "prepare", interrupt)
+    out = str(tmp_path / "run")
+    assert main(["train", "digits-mlp", *FAST, "--out", out, "--json"]) == 130
+    found = json.loads(capsys.readouterr().out)
+    assert (found["run"], found["stopped"]) == (out if begun else None, "interrupted")
+    assert (f"--resume {out}" if begun else "Nothing was trained yet") in found["advice"]

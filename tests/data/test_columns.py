@@ -1,12 +1,14 @@
 """Which columns a table gives to the model: planted leaks are found, honest columns are not."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimaran.data.columns import usable_columns, useless
-from trimaran.data.leaks import leak
+from trimaran.data.leaks import chance, leak
 from trimaran.data.raw import RawTable
 from trimaran.data.settings import DataSettings
 from trimaran.errors import DataError
@@ -59,6 +61,62 @@ def test_straight_lines_give_a_number_away(slope: float, start: float, down: boo
 
 def test_few_rows_prove_nothing() -> None:
     assert leak(LABELS[:19], LABELS[:19], "classify") is None
+
+
+def pair(rows: int, rare: int) -> np.ndarray:
+    """A column of two values, one of them in so many rows."""
+    return np.array([True] * rare + [False] * (rows - rare), object)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rare", "expected"),
+    [
+        (20, 10, "agrees"),
+        (42, 21, "agrees"),
+        (43, 21, "equals"),  # 1 / (43 over 21) is 9.5e-13
+        (50, 10, "agrees"),
+        (100, 10, "equals"),
+        (1000, 3, "agrees"),  # three rare rows can coincide in a large table, too
+        (1000, 10, "equals"),
+    ],
+)
+def test_two_values_may_agree_by_chance(rows: int, rare: int, expected: str) -> None:
+    column = pair(rows, rare)
+    assert leak(column, column, "classify") == expected
+    assert leak(~column.astype(bool), column, "classify") == expected
+
+
+@pytest.mark.parametrize("values", ["aabb", "aaab", "aabbcc", "aabbbcc", "abcd", "aaabbbcccc"])
+def test_the_chance_is_that_of_counting_every_order(values: str) -> None:
+    """The oracle: shuffle in every way, and ask whether the two go together one to one."""
+    orders = list(itertools.islice(itertools.permutations(values), 5040))
+    if len(values) > 7:
+        rng = np.random.default_rng(0)
+        orders = [tuple(rng.permutation(list(values))) for _ in range(20_000)]
+    same = [len(set(zip(order, values, strict=True))) == len(set(values)) for order in orders]
+    given = chance(np.array(list(values)))
+    assert np.mean(same) == pytest.approx(given, abs=1e-12 if len(values) <= 7 else 1e-3)
+
+
+def test_a_line_of_few_numbers_leaks_unless_they_are_two() -> None:
+    assert leak(2 * NUMBERS[:20] + 1, NUMBERS[:20], "regress") == "equals"
+    flag = pair(30, 15).astype(float)
+    assert leak(flag, 3 - 2 * flag, "regress") == "agrees"
+    flag = pair(60, 30).astype(float)
+    assert leak(flag, 3 - 2 * flag, "regress") == "equals"
+
+
+def test_what_may_be_chance_is_told_and_kept() -> None:
+    def small(rows: int) -> RawTable:
+        labels = pair(rows, rows // 2)
+        columns = {"honest": NUMBERS[:rows], "flag": ~labels.astype(bool), "y": labels}
+        return RawTable("t", columns, "t.csv", 2)
+
+    kept, told = usable_columns(small(40), "y", "classify", DataSettings())
+    assert list(kept) == ["honest", "flag"]
+    assert "'flag' agrees with the target 'y' in all 40 rows" in told[0] and "chance" in told[0]
+    with pytest.raises(DataError, match="'flag' of t.csv gives the target 'y' away"):
+        usable_columns(small(60), "y", "classify", DataSettings())
 
 
 def table(**columns: np.ndarray) -> RawTable:

@@ -22,6 +22,7 @@ FACES = (
     "cli",
     "python",
     "estimators",
+    "handle",
     "models",
     "layers",
     "datasets",
@@ -82,7 +83,8 @@ ROOMS = {
     ),
 }
 STORY = Room(
-    (*LOWER, "evaluation", "explain", "report", "steps", "*"), ("numpy", "pydantic", "yaml")
+    (*LOWER, "evaluation", "explain", "comparison", "report", "steps", "*"),
+    ("numpy", "pydantic", "yaml"),
 )
 """recipe.py, runs.py, workflow.py, the other single files and steps/; `*` is each other."""
 ROOMS["steps"] = STORY

@@ -7,7 +7,7 @@ import pytest
 
 from trimaran import zoo
 from trimaran.errors import RecipeError
-from trimaran.runs import Run
+from trimaran.handle import Run
 from trimaran.spec import sequential
 from trimaran.spec.layers import Dense
 from trimaran.steps import lessons

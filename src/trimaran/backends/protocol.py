@@ -48,12 +48,16 @@ class Network(Protocol):
         ...
 
     def forward(
-        self, inputs: Mapping[str, Array], taps: Sequence[str] = (), training: bool = False
+        self,
+        inputs: Mapping[str, Array],
+        taps: Sequence[str] = (),
+        training: bool = False,
+        masks: Mapping[str, Array] | None = None,
     ) -> Forward:
         """Outputs and the tapped leaves' outputs for a batch.
 
-        With `training`, batch statistics are used and dropout is not applied: the caller who
-        compares backends injects no randomness.
+        With `training`, batch statistics are used, and dropout is applied only where `masks` (by
+        path, the batch first) say which entries it keeps: backends share no randomness.
         """
         ...
 

@@ -104,9 +104,9 @@ def _recipe(args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _run(args: argparse.Namespace) -> tuple[Any, str]:
-    from trimaran import runs
+    from trimaran.handle import find
 
-    found = runs.find(args.name)
+    found = find(args.name)
     scores = dict(found.scores) if found.finished else {}
     value = {"run": str(found.path), "scores": scores, "report": str(found.report)}
     return value, f"{found!r}\n{found.scores!r}" if scores else repr(found)

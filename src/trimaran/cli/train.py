@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.cli.progress import watch
     from trimaran.steps.timing import Timing, process_began
 
-    told, found = watch(), _Found()
+    told, found = watch(), _Found(run=args.resume)
     options = workflow.Options(
         out=args.out,
         tensorboard=args.tensorboard,
@@ -57,11 +58,23 @@ def run(args: argparse.Namespace) -> int:
             done = workflow.resume(args.resume, options)
         else:
             done = workflow.run(recipe(list(args.words), args, found), options)
+    except KeyboardInterrupt:  # while no training listens for it: before, after, or a second one
+        if args.json:
+            _say_stopped(found.run, workflow.INTERRUPTED, found.advice())
+        raise
     finally:
         told.close()
     if done.reason == workflow.INTERRUPTED:
+        if args.json:
+            _say_stopped(str(done.run.path), done.reason, done.advice)
         return 130
     return answer(args, summary(done), text(done))
+
+
+def _say_stopped(run: str | None, reason: str, advice: str) -> None:
+    """The object that --json ends with after Ctrl-C."""
+    print(json.dumps({"run": run, "stopped": reason, "advice": advice}, ensure_ascii=False))
+    sys.stdout.flush()
 
 
 def _say_score(run: Any) -> None:
@@ -69,13 +82,22 @@ def _say_score(run: Any) -> None:
 
 
 class _Found:
-    """What was said of the user's data when it was looked at, and need not be told again."""
+    """The run's folder as soon as there is one, and what was said of the user's data when it was
+    looked at, which need not be told again."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: str | None) -> None:
+        self.run = run
         self.sentences: list[str] = []
 
     def said(self, event: Any) -> bool:
+        self.run = getattr(event, "run", self.run)  # the plan names it
         return getattr(event, "text", None) in self.sentences
+
+    def advice(self) -> str:
+        """How to go on where training itself has not said so."""
+        if self.run is None:
+            return "Nothing was trained yet; give the command again."
+        return f"Go on with: trimaran train --resume {self.run}"
 
 
 def recipe(words: list[str], args: argparse.Namespace, found: _Found) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimaran.backends.protocol import Network
-from trimaran.comparison.deviation import Deviation, by_layer, relative
+from trimaran.comparison.deviation import Deviation, by_layer
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
@@ -44,12 +44,12 @@ def _init(problem: Problem, truth: Network, other: Network) -> Deviation:
 
 
 def _forward(problem: Problem, truth: Network, other: Network, tolerance: float) -> Deviation:
-    """Every layer's output, in inference and in training mode (without dropout)."""
+    """Every layer's output, in inference and in training mode, with the first step's masks."""
     inputs, _ = problem.batch()
     worst = Deviation(0.0)
-    for training in (False, True):
-        a = truth.forward(inputs, _paths(problem), training)
-        b = other.forward(inputs, _paths(problem), training)
+    for training, masks in ((False, {}), (True, problem.masks(1))):
+        a = truth.forward(inputs, _paths(problem), training, masks)
+        b = other.forward(inputs, _paths(problem), training, masks)
         found = by_layer(b.taps, a.taps, _paths(problem), tolerance, together=False)
         if found.value > worst.value:
             worst = found
@@ -65,8 +65,10 @@ def _derivatives(
     b = other.gradients(inputs, targets, losses)
     apart = abs(b.loss - a.loss) / max(abs(a.loss), 1e-300)
     backward = list(reversed(_paths(problem)))
-    own = by_layer(b.parameters, a.parameters, backward, tolerance, together=True)
-    reached = max(relative(b.inputs[name], a.inputs[name]) for name in a.inputs)
-    worst = own if own.value >= reached else Deviation(reached, own.first_layer or backward[-1])
+    # The gradients that reach the inputs are blamed on the layer that they leave last.
+    last = f"{backward[-1]}.input"
+    found = {**b.parameters, **{f"{last} {name}": g for name, g in b.inputs.items()}}
+    wanted = {**a.parameters, **{f"{last} {name}": g for name, g in a.inputs.items()}}
+    worst = by_layer(found, wanted, backward, tolerance, together=True)
     loss = Deviation(apart, "" if apart <= tolerance else backward[0])
     return [("loss", loss, tolerance), ("gradients", worst, tolerance)]

@@ -27,8 +27,7 @@ def relative(found: np.ndarray, truth: np.ndarray, scale: float | None = None) -
     a, b = np.asarray(found, np.float64), np.asarray(truth, np.float64)
     if not a.size:
         return 0.0
-    apart = np.abs(a - b)
-    apart[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
     largest = float(np.abs(b).max()) if scale is None else scale
     worst = float(apart.max())
     if not np.isfinite(worst):
@@ -46,14 +45,25 @@ def by_layer(
 ) -> Deviation:
     """Compare arrays by key; `order` are the layers' paths as they are to be blamed.
 
-    With `together` the scale is the largest entry of all arrays: an array that is zero but for
-    rounding (a bias before a normalization) is then no reason to fail.
+    The scale is each array's own largest entry, with `together` that of all arrays: an array that
+    is zero but for rounding (the gradient of a bias before a normalization) is no reason to fail.
+    For the same reason no scale is below the rounding of the largest array.
     """
-    scale = largest(truth) if together else None
-    apart = {key: relative(found[key], truth[key], scale) for key in truth}
+    whole = largest(truth)
+    least = whole if together else whole * _rounding(truth) / max(tolerance, 1e-300)
+    apart = {
+        key: relative(found[key], values, max(largest({key: values}), least))
+        for key, values in truth.items()
+    }
     wrong = {key for key, value in apart.items() if not value <= tolerance}
     first = next((path for path in order if any(_of(key, path) for key in wrong)), "")
     return Deviation(max(apart.values(), default=0.0), first or next(iter(sorted(wrong)), ""))
+
+
+def _rounding(arrays: Arrays) -> float:
+    """Of the coarsest float among the arrays."""
+    kinds = {a.dtype for a in arrays.values() if a.dtype.kind == "f"}
+    return max((float(np.finfo(kind).eps) for kind in kinds), default=0.0)
 
 
 def by_norm(found: Arrays, truth: Arrays, order: Iterable[str], tolerance: float) -> Deviation:

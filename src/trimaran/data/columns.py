@@ -104,7 +104,13 @@ def _leaks(
                 f"be computed from the other in every row; leave it out with data.drop={name}, or "
                 f"list it in data.keep if it is known before the target is."
             )
-        if found:
+        if found == "agrees":
+            told.append(
+                f"The column {name!r} agrees with the target {target!r} in all {len(values)} rows, "
+                f"which in so few can be chance; if it is only known after the target, leave it "
+                f"out with data.drop={name}."
+            )
+        elif found:
             told.append(
                 f"Each value of the column {name!r} goes with one value of the target {target!r}; "
                 f"if it is only known after the target, leave it out with data.drop={name}."

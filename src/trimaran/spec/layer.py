@@ -6,6 +6,7 @@ parameters are PyTorch's, because `model.safetensors` stores them so.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, ClassVar
@@ -21,6 +22,14 @@ class Illegal(Exception):
 
     def __init__(self, expected: str, got: object, remedy: str) -> None:
         super().__init__(f"expected {expected}, got {got}; {remedy}")
+
+
+class Tensor(ABC):
+    """What layers are called on. The trace knows layers, but layers only this of the trace."""
+
+    @abstractmethod
+    def record(self, layer: Layer, tensors: tuple[Any, ...]) -> Any:
+        """Note that `layer` is called on these tensors, of which this is the first."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,9 @@ class Layer:
     """How many tensors it takes; None is two or more, given as a list."""
 
     def __call__(self, *inputs: Any) -> Any:
-        """Call the layer on symbolic tensors, which records the call."""
-        from trimaran.spec.trace import call  # the trace knows layers; layers not the trace
-
-        return call(self, inputs)
+        """Call the layer on symbolic tensors, which record the call."""
+        tensors = _tensors(type(self).__name__, inputs)
+        return tensors[0].record(self, tensors)
 
     def check(self, *shapes: Shape) -> None:
         """Legality of the layer on inputs of these shapes; raises `Illegal`."""
@@ -85,6 +93,18 @@ class Layer:
         """Every argument but name and input_shape, which belong to the wiring."""
         wiring = {"name", "input_shape"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in wiring}
+
+
+def _tensors(layer: str, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """The tensors of a call, given one by one or as one list."""
+    flat = tuple(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
+    strange = next((x for x in flat if not isinstance(x, Tensor)), None)
+    if strange is not None or not flat:
+        raise DescriptionError(
+            f"{layer}: expected symbolic tensors, got {type(strange).__name__}; "
+            "start from Input(shape) and call layers on it."
+        )
+    return flat
 
 
 def require(holds: bool, expected: str, got: object, remedy: str) -> None:

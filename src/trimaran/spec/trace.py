@@ -13,7 +13,7 @@ from typing import Any
 from trimaran.errors import DescriptionError
 from trimaran.spec.blocks import Composite
 from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels
-from trimaran.spec.layer import Layer, Shape
+from trimaran.spec.layer import Layer, Shape, Tensor
 from trimaran.spec.layers.core import Activation
 from trimaran.spec.layers.merging import Add, Multiply
 from trimaran.spec.named import Int, Name, plain, recording
@@ -47,7 +47,7 @@ _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
 @dataclass(frozen=True, eq=False)
-class Symbol:
+class Symbol(Tensor):
     """A symbolic tensor: a shape without values. `made` is None for an input."""
 
     shape: Shape
@@ -61,11 +61,14 @@ class Symbol:
         """The size of the last axis."""
         return self.shape[-1]
 
+    def record(self, layer: Layer, tensors: tuple[Any, ...]) -> Any:
+        return _call(layer, tensors)
+
     def __add__(self, other: Symbol) -> Symbol:
-        return call(Add(), ([self, other],))  # type: ignore[no-any-return]
+        return Add()([self, other])  # type: ignore[no-any-return]
 
     def __mul__(self, other: Symbol) -> Symbol:
-        return call(Multiply(), ([self, other],))  # type: ignore[no-any-return]
+        return Multiply()([self, other])  # type: ignore[no-any-return]
 
 
 def Input(  # noqa: N802 (Keras's name)
@@ -75,9 +78,8 @@ def Input(  # noqa: N802 (Keras's name)
     return Symbol(tuple(shape), dtype, name=name)
 
 
-def call(layer: Layer, inputs: tuple[Any, ...]) -> Any:
-    """Record a call of `layer`; what `Layer.__call__` does."""
-    symbols = _symbols(layer, inputs)
+def _call(layer: Layer, symbols: tuple[Symbol, ...]) -> Any:
+    _check_number(layer, len(symbols))
     if isinstance(layer, Composite):
         return _call_block(layer, symbols)
     activation = None if isinstance(layer, Activation) else getattr(layer, "activation", None)
@@ -89,20 +91,12 @@ def call(layer: Layer, inputs: tuple[Any, ...]) -> Any:
     return _call_leaf(function, function, (made,))
 
 
-def _symbols(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Symbol, ...]:
-    flat = tuple(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
-    strange = next((x for x in flat if not isinstance(x, Symbol)), None)
-    if strange is not None or not flat:
+def _check_number(layer: Layer, given: int) -> None:
+    if layer.INPUTS is not None and not isinstance(layer, Composite) and given != layer.INPUTS:
         raise DescriptionError(
-            f"{type(layer).__name__}: expected symbolic tensors, got {type(strange).__name__}; "
-            "start from Input(shape) and call layers on it."
-        )
-    if layer.INPUTS is not None and not isinstance(layer, Composite) and len(flat) != layer.INPUTS:
-        raise DescriptionError(
-            f"{type(layer).__name__}: expected {layer.INPUTS} tensor, got {len(flat)}; "
+            f"{type(layer).__name__}: expected {layer.INPUTS} tensor, got {given}; "
             "join them first, for example with Concatenate()."
         )
-    return flat
 
 
 def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Symbol:
@@ -303,4 +297,4 @@ def _path(key: Layer, symbols: tuple[Symbol, ...]) -> str:
     return f"{scope.path}.{names[-1]}" if scope else names[-1]
 
 
-__all__ = ["Input", "Symbol", "call", "collect"]
+__all__ = ["Input", "Symbol", "collect"]

@@ -19,7 +19,7 @@ from trimaran.explain.features import Features, features, map_paths
 from trimaran.explain.gradients import Case, Measured
 from trimaran.explain.perceptron import Learned
 from trimaran.recipe import Layer, load
-from trimaran.runs import Run
+from trimaran.runs import RunFiles
 from trimaran.spec import Model
 from trimaran.steps import description
 from trimaran.steps.implementation import implementation
@@ -168,7 +168,7 @@ def _points(rows: Any) -> tuple[np.ndarray, np.ndarray]:
     return rows.floats(INPUT).astype(np.float64), rows.targets[OUTPUT].astype(np.float64)
 
 
-def maps(run: Run, picture: Any, row: int) -> Features:
+def maps(run: RunFiles, picture: Any, row: int) -> Features:
     """What a run's convolutions see in a picture, or in a row of its most independent split."""
     if not map_paths(run.model):
         raise RecipeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +17,12 @@ from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
 from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.pictures import list_pictures
 from trimaran.errors import DataError
-
-if TYPE_CHECKING:
-    from trimaran.runs import Run
+from trimaran.runs import RunFiles
 
 INPUTS = ("x", "X", "images", "data", "inputs", "x_test")
 
 
-def rows(run: Run, data: Any) -> Rows:
+def rows(run: RunFiles, data: Any) -> Rows:
     """Model-ready rows with targets.
 
     Args:
@@ -40,7 +38,7 @@ def rows(run: Run, data: Any) -> Rows:
     return replace(found, targets={OUTPUT: run.preprocess.encode(labels)})
 
 
-def _from_path(run: Run, path: Path) -> tuple[Any, np.ndarray]:
+def _from_path(run: RunFiles, path: Path) -> tuple[Any, np.ndarray]:
     settings = replace(run.recipe.data_settings(), set=None, path=str(path))
     raw = load_path(path.expanduser(), settings)
     match raw:

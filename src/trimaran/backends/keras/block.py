@@ -170,7 +170,7 @@ class Writer:
     def _step(
         self, page: Page, name: str, text: str, taken: tuple[Key, ...], made: Key
     ) -> tuple[Key]:
-        page.steps.append(Step(text, taken, (made,), False, name))
+        page.steps.append(Step(text, taken, (made,), False, f"{name}_out"))
         return (made,)
 
     def _use(
@@ -187,13 +187,13 @@ class Writer:
             text = f"{function_name(uses[path].cls.name)}({inputs}, {escaped})"
         else:
             kind = uses[path].cls.name
-            maker = kind if page.form == CLASS else function_name(kind)
+            maker = kind if page.form == CLASS else maker_name(kind)
             text = f"{page.layer(inside, f'{maker}({named})')}({inputs})"
         for value in made:
             scope.keys[value] = (*scope.trail, value)
         taken = tuple(scope.keys[value] for value in call.inputs)
         outputs = tuple(scope.keys[value] for value in made)
-        page.steps.append(Step(text, taken, outputs, False, call.layer))
+        page.steps.append(Step(text, taken, outputs, False, f"{call.layer}_out"))
 
     def _inline(
         self, scope: Scope, op: Graph, call: Call, made: tuple[int, ...], uses: Uses, page: Page
@@ -213,6 +213,11 @@ def function_name(kind: str) -> str:
     name = snake(kind)
     reserved = {"layers", "keras", "build", "call", "name", "x", "y", "z"}
     return f"{name}_block" if name in reserved or keyword.iskeyword(name) else name
+
+
+def maker_name(kind: str) -> str:
+    """Of a function that makes a block to be called: no layer's variable is called so."""
+    return f"make_{snake(kind)}"
 
 
 def _identifier(inside: str) -> str:

@@ -41,11 +41,16 @@ class KerasNetwork:
         weakref.finalize(self, _forget, worker, self._number)
 
     def forward(
-        self, inputs: Mapping[str, np.ndarray], taps: Sequence[str] = (), training: bool = False
+        self,
+        inputs: Mapping[str, np.ndarray],
+        taps: Sequence[str] = (),
+        training: bool = False,
+        masks: Mapping[str, np.ndarray] | None = None,
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
         values = {"number": self._number, "taps": list(taps), "training": training}
-        found = grouped(self._worker.call("forward", values, inputs).arrays)
+        arrays = marked({"input": inputs, "mask": masks or {}})
+        found = grouped(self._worker.call("forward", values, arrays).arrays)
         return Forward(found.get("output", {}), found.get("tap", {}))
 
     def gradients(
@@ -62,7 +67,10 @@ class KerasNetwork:
         answer = self._worker.call("gradients", values, arrays)
         found = grouped(answer.arrays)
         return Gradients(
-            answer.values["loss"], found["own"], found.get("input", {}), found.get("tap", {})
+            answer.values["loss"],
+            found.get("own", {}),
+            found.get("input", {}),
+            found.get("tap", {}),
         )
 
     def weights(self) -> Arrays:

@@ -6,7 +6,7 @@ functional; subclassing on request. Maps are channels-last. The text imports ker
 
 from __future__ import annotations
 
-from trimaran.backends.keras.block import CALL, CLASS, CLOSURE, Writer, function_name
+from trimaran.backends.keras.block import CALL, CLASS, CLOSURE, Writer, function_name, maker_name
 from trimaran.backends.keras.helpers import HELPERS
 from trimaran.backends.keras.styles import chain, collapsed, input_of, style_of
 from trimaran.emit.calls import port_names
@@ -68,7 +68,7 @@ def _block(cls: Class) -> str:
         head = f"def {function_name(cls.name)}({', '.join([*ports, *names, 'name'])}):"
         return "\n".join([*wrap(head), *_indented([*made, *collapsed(cls.forward)], 4)])
     assert form == CLOSURE
-    head = f"def {function_name(cls.name)}({', '.join([*names, 'name'])}):"
+    head = f"def {maker_name(cls.name)}({', '.join([*names, 'name'])}):"
     inner = ["", f"    def call({', '.join(ports)}):", *_indented(cls.forward, 8), ""]
     return "\n".join([*wrap(head), *_indented(made, 4), *inner, "    return call"])
 

@@ -17,7 +17,7 @@ from trimaran.backends.reference.normalization import updated_statistics
 from trimaran.errors import TrainingError
 from trimaran.spec import Leaf, Model, Shape
 from trimaran.spec.layer import known
-from trimaran.spec.layers import BatchNormalization, Dense
+from trimaran.spec.layers import BatchNormalization, Dense, Dropout
 from trimaran.spec.layout import layouts
 from trimaran.tasks.loss import Loss
 
@@ -42,10 +42,14 @@ class ReferenceNetwork:
     source: str
 
     def forward(
-        self, inputs: Mapping[str, Array], taps: Sequence[str] = (), training: bool = False
+        self,
+        inputs: Mapping[str, Array],
+        taps: Sequence[str] = (),
+        training: bool = False,
+        masks: Mapping[str, Array] | None = None,
     ) -> Forward:
         """See `Network.forward`."""
-        trace = self.trace(inputs, training)
+        trace = self.trace(inputs, training, masks or {})
         outputs = {name: trace.values[value] for name, value in self.model.outputs}
         return Forward(outputs, {path: trace.values[self._value(path)] for path in taps})
 
@@ -91,13 +95,21 @@ class ReferenceNetwork:
         fixed = [key for key, p in self.model.parameters.items() if not p.trainable]
         return {key: found[key] for key in fixed}
 
-    def trace(self, inputs: Mapping[str, Array], training: bool) -> Trace:
-        """Every value and cache of a forward pass, without dropout."""
+    def trace(
+        self,
+        inputs: Mapping[str, Array],
+        training: bool,
+        masks: Mapping[str, Array] | None = None,
+    ) -> Trace:
+        """Every value and cache of a forward pass; dropout is applied where `masks` say how."""
+        kept = masks or {}
         values = [np.asarray(inputs[p.name], dtype=np.float64) for p in self.model.inputs]
         caches = []
         for leaf in self.model.leaves:
             given = tuple(values[i] for i in leaf.inputs)
             value, cache = forward(leaf.layer, self._parameters(leaf), given, training)
+            if isinstance(leaf.layer, Dropout) and leaf.path in kept:
+                value = given[0] * kept[leaf.path] / (1 - leaf.layer.rate)
             values.append(value)
             caches.append(cache)
         return Trace(values, caches)

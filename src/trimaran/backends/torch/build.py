@@ -15,6 +15,7 @@ from trimaran.backends.torch import source as sources
 from trimaran.backends.torch.emit import emit
 from trimaran.backends.torch.gradients import batch_loss, derivatives
 from trimaran.backends.torch.losses import score_function
+from trimaran.backends.torch.masks import in_own_layout, injected
 from trimaran.backends.torch.weights import arrays, assign
 from trimaran.spec.layer import known
 from trimaran.spec.layout import FIRST, layouts
@@ -69,10 +70,15 @@ class TorchNetwork:
         }
 
     def forward(
-        self, inputs: Mapping[str, np.ndarray], taps: Sequence[str] = (), training: bool = False
+        self,
+        inputs: Mapping[str, np.ndarray],
+        taps: Sequence[str] = (),
+        training: bool = False,
+        masks: Mapping[str, np.ndarray] | None = None,
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
-        with torch.no_grad(), _quiet(self.module, training), self.listening(taps) as heard:
+        kept = injected(self.module, in_own_layout(self.model, masks or {}))
+        with torch.no_grad(), _quiet(self.module, training), kept, self.listening(taps) as heard:
             returned = self.module(*self.tensors(inputs))
         outputs = self._outputs(returned)
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}

@@ -184,7 +184,13 @@ def score_function(network: nn.Module, objective: Objective) -> Callable[..., Ou
     def outputs(*inputs: Tensor) -> Outputs:
         found = call(*inputs)
         if isinstance(found, Tensor):
-            return {names[0]: found}
-        return {k: heads[k](found[k]) if k in heads else found[k] for k in names}
+            return {names[0]: _channels_last(found)}
+        found = {k: heads[k](found[k]) if k in heads else found[k] for k in names}
+        return {k: _channels_last(values) for k, values in found.items()}
 
     return outputs
+
+
+def _channels_last(output: Tensor) -> Tensor:
+    """A map as its targets are: channels-last, as every array that crosses a public face."""
+    return output.permute(0, 2, 3, 1) if output.dim() == 4 else output

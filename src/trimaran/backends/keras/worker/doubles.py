@@ -1,7 +1,7 @@
 """Keras and TensorFlow made to keep float64 where they round to float32 on the way.
 
 Facts: Keras demotes float64 in its promotion rules for JAX; on TensorFlow a Python number is cast
-through float32, and GELU's constant is one.
+through float32, as are the constants of GELU and of the leaky ReLU, and images are resized in it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
+
+
+def _between(size: int, wanted: int) -> np.ndarray:
+    """(wanted, size) weights of linear interpolation between the centres of pixels."""
+    at = np.clip((np.arange(wanted) + 0.5) * size / wanted - 0.5, 0, size - 1)
+    low = np.floor(at).astype(int)
+    weights = np.zeros((wanted, size))
+    weights[np.arange(wanted), low] += 1 - (at - low)
+    weights[np.arange(wanted), np.minimum(low + 1, size - 1)] += at - low
+    return weights
 
 
 def keep_doubles() -> None:
@@ -41,6 +52,19 @@ def _exact_numbers() -> None:
         x = tf.convert_to_tensor(x)
         return x * 0.5 * (1.0 + tf.math.erf(x * 2**-0.5))
 
+    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+        x = tf.convert_to_tensor(x)
+        return tf.where(x > 0, x, x * negative_slope)
+
+    def resize(images: Any, size: Any, interpolation: str = "bilinear", **rest: Any) -> Any:
+        if interpolation != "bilinear" or images.dtype != tf.float64:
+            return coarse(images, size, interpolation=interpolation, **rest)
+        rows, columns = (_between(images.shape[i + 1], size[i]) for i in (0, 1))
+        return tf.einsum("ah,nhwc,bw->nabc", tf.constant(rows), images, tf.constant(columns))
+
+    coarse = backend.image.resize
+    backend.image.resize = resize
+    backend.nn.leaky_relu = leaky_relu
     for module in (backend.core, backend, backend.nn, backend.numpy, backend.math):
         if hasattr(module, "cast"):
             module.cast = exact

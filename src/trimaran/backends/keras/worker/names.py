@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, to_keras
-from trimaran.errors import RunError, TrainingError
+from trimaran.errors import RunError
 from trimaran.spec.layers import BatchNormalization
 from trimaran.spec.model import Model
 from trimaran.training.freezing import matches, unknown_pattern
@@ -59,15 +59,13 @@ class Names:
 def named(model: Model, freeze: tuple[str, ...] = ()) -> Names:
     """The names of a model's weights, and which of them are trained.
 
-    Raises `TrainingError` for a pattern that matches nothing, or where nothing is left to train.
+    Raises `TrainingError` for a pattern that matches nothing.
     """
     trainable = [key for key, parameter in model.parameters.items() if parameter.trainable]
     for pattern in freeze:
         if not any(matches(key, pattern) for key in trainable):
             raise unknown_pattern(pattern, trainable)
     trained = tuple(k for k in trainable if not any(matches(k, pattern) for pattern in freeze))
-    if not trained:
-        raise TrainingError("No weight is left to train; take patterns out of freeze.")
     shapes = {key: tuple(p.shape) for key, p in model.parameters.items()}
     return Names(model, pairs(model), trained, _still(model, trained, trainable), shapes)
 

@@ -39,21 +39,25 @@ class KerasNetwork:
         self._traces: dict[tuple[Any, ...], Any] = {}
 
     def forward(
-        self, inputs: Mapping[str, np.ndarray], taps: Sequence[str], training: bool
+        self,
+        inputs: Mapping[str, np.ndarray],
+        taps: Sequence[str],
+        training: bool,
+        masks: Mapping[str, np.ndarray],
     ) -> tuple[Arrays, Arrays]:
         """Outputs by name and tapped values by path."""
         listen = frozenset(taps)
 
-        def run(weights: Tree, others: Tree, given: list[Any], seed: Any) -> Any:
-            around = Around(quiet=True, listen=listen)
+        def run(weights: Tree, others: Tree, given: list[Any], seed: Any, kept: Tree) -> Any:
+            around = Around(masks=kept, quiet=True, listen=listen)
             found, _ = self.whole.outputs(weights, others, given, seed, around)
             return found, {path: around.heard[path] for path in sorted(around.heard)}
 
         seed = np.zeros(2, np.uint32) if training else None
-        traced = self._traced(("forward", listen, training), run)
-        found, heard = self.runtime.fetch(
-            traced(self.weights, self.others, self._inputs(inputs), seed)
-        )
+        traced = self._traced(("forward", listen, training, bool(masks)), run)
+        kept = {path: np.asarray(mask, self.dtype) for path, mask in masks.items()}
+        given = (self.weights, self.others, self._inputs(inputs), seed, kept)
+        found, heard = self.runtime.fetch(traced(*given))
         return dict(zip(self.whole.ports, found, strict=True)), heard
 
     def gradients(

@@ -57,7 +57,10 @@ class Service:
         """Outputs and taps of a batch."""
         values = message.values
         network = self._networks[values["number"]]
-        found, heard = network.forward(message.arrays, values["taps"], values["training"])
+        given = _grouped(message)
+        found, heard = network.forward(
+            given["input"], values["taps"], values["training"], given.get("mask", {})
+        )
         return Message({}, _marked({"output": found, "tap": heard}))
 
     def gradients(self, message: Message) -> Message:

@@ -19,6 +19,7 @@ from trimaran.backends.keras.worker.losses import on_logits
 from trimaran.backends.keras.worker.memory import Form, Held, Tree, converted, gathered
 from trimaran.backends.keras.worker.names import Names, named
 from trimaran.backends.keras.worker.tracing import Traced, normalizes
+from trimaran.errors import TrainingError
 from trimaran.spec.model import Model
 from trimaran.training.engine import Objectives
 from trimaran.training.optimizers import first_slot
@@ -89,6 +90,8 @@ def set_up(work: Work, train: Held, validation: Held | None) -> Setup:
     Raises `TrainingError` where network and settings do not fit together.
     """
     here, names = runtime(), named(work.model, work.training.freeze)
+    if not names.trained:
+        raise TrainingError("No weight is left to train; take patterns out of freeze.")
     layers = {
         key.rpartition(".")[0]: names.table[key].name
         for key in names.trained

@@ -1,0 +1,27 @@
+"""mnist-cnn in Keras 3, 225,034 parameters.
+
+input (N, 28, 28, 1) -> output (N, 10)
+
+Written by Trimaran from the description 528d39475cf0.
+"""
+
+import keras
+from keras import layers
+
+
+def build():
+    """The network with fresh weights."""
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1), name="input"),
+            layers.Conv2D(32, 3, activation="relu", name="conv1"),
+            layers.MaxPooling2D(2, name="pool1"),
+            layers.Conv2D(64, 3, activation="relu", name="conv2"),
+            layers.MaxPooling2D(2, name="pool2"),
+            layers.Flatten(name="flatten1"),
+            layers.Dense(128, activation="relu", name="dense1"),
+            layers.Dense(10, name="dense2"),
+            layers.Activation("softmax", name="softmax1"),
+        ],
+        name="mnist-cnn",
+    )

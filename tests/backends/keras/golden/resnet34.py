@@ -1,0 +1,142 @@
+"""resnet34 in Keras 3, 21,797,672 parameters.
+
+input (N, 224, 224, 3) -> output (N, 1000)
+
+Written by Trimaran from the description 3a02bdd6f461.
+"""
+
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable("trimaran")
+class BatchNormalization(layers.BatchNormalization):
+    """Batch normalization whose running variance is the unbiased one."""
+
+    def call(self, inputs, training=None, mask=None):
+        before = keras.ops.convert_to_tensor(self.moving_variance)
+        outputs = super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            after = keras.ops.convert_to_tensor(self.moving_variance)
+            rows = keras.ops.cast(keras.ops.size(inputs) // inputs.shape[-1], after.dtype)
+            self.moving_variance.assign(after + (after - self.momentum * before) / (rows - 1))
+        return outputs
+
+
+@keras.saving.register_keras_serializable("trimaran")
+class LowPadding(layers.Layer):
+    """Pads a map with minus infinity, which no maximum picks."""
+
+    def __init__(self, padding, **options):
+        super().__init__(**options)
+        self.padding = padding
+
+    def call(self, x):
+        pads = [[0, 0], *self.padding, [0, 0]]
+        return keras.ops.pad(x, pads, constant_values=-float("inf"))
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}
+
+
+def kaiming_normal():
+    """Normal with variance 2 / fan_out."""
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+
+
+def torch_uniform():
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def basic_block(x, width, stride, name):
+    y = layers.ZeroPadding2D(1, name=f"{name}.conv1.pad")(x)
+    y = layers.Conv2D(
+        width,
+        3,
+        strides=stride,
+        use_bias=False,
+        kernel_initializer=kaiming_normal(),
+        name=f"{name}.conv1",
+    )(y)
+    y = BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}.bn1")(y)
+    y = layers.Activation("relu", name=f"{name}.relu1")(y)
+    y = layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=kaiming_normal(),
+        name=f"{name}.conv2",
+    )(y)
+    y = BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}.bn2")(y)
+    x = layers.Add(name=f"{name}.add1")([y, x])
+    return layers.Activation("relu", name=f"{name}.relu2")(x)
+
+
+def basic_block_downsample(x, width, stride, name):
+    y = layers.ZeroPadding2D(1, name=f"{name}.conv1.pad")(x)
+    y = layers.Conv2D(
+        width,
+        3,
+        strides=stride,
+        use_bias=False,
+        kernel_initializer=kaiming_normal(),
+        name=f"{name}.conv1",
+    )(y)
+    y = BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}.bn1")(y)
+    y = layers.Activation("relu", name=f"{name}.relu1")(y)
+    y = layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=kaiming_normal(),
+        name=f"{name}.conv2",
+    )(y)
+    y = BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}.bn2")(y)
+    x = layers.Conv2D(
+        width,
+        1,
+        strides=stride,
+        use_bias=False,
+        kernel_initializer=kaiming_normal(),
+        name=f"{name}.downsample.0",
+    )(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}.downsample.1")(x)
+    x = layers.Add(name=f"{name}.add1")([y, x])
+    return layers.Activation("relu", name=f"{name}.relu2")(x)
+
+
+def build():
+    """The network with fresh weights."""
+    inputs = x = keras.Input((224, 224, 3), name="input")
+    x = layers.ZeroPadding2D(3, name="conv1.pad")(x)
+    x = layers.Conv2D(
+        64, 7, strides=2, use_bias=False, kernel_initializer=kaiming_normal(), name="conv1"
+    )(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-05, name="bn1")(x)
+    x = layers.Activation("relu", name="relu")(x)
+    x = LowPadding([[1, 1], [1, 1]], name="maxpool.pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
+    for i in range(3):
+        x = basic_block(x, width=64, stride=1, name=f"layer1.{i}")
+    x = basic_block_downsample(x, width=128, stride=2, name="layer2.0")
+    for i in range(1, 4):
+        x = basic_block(x, width=128, stride=1, name=f"layer2.{i}")
+    x = basic_block_downsample(x, width=256, stride=2, name="layer3.0")
+    for i in range(1, 6):
+        x = basic_block(x, width=256, stride=1, name=f"layer3.{i}")
+    x = basic_block_downsample(x, width=512, stride=2, name="layer4.0")
+    for i in range(1, 3):
+        x = basic_block(x, width=512, stride=1, name=f"layer4.{i}")
+    x = layers.GlobalAveragePooling2D(name="avgpool")(x)
+    x = layers.Dense(
+        1000,
+        kernel_initializer=torch_uniform(),
+        bias_initializer=keras.initializers.RandomUniform(
+            -0.04419417382415922, 0.04419417382415922
+        ),
+        name="fc",
+    )(x)
+    return keras.Model(inputs, layers.Activation("softmax", name="softmax1")(x), name="resnet34")

@@ -1,0 +1,92 @@
+"""Every layer, and random models: outputs, taps and gradients beside PyTorch's, in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from tests.strategies import cases, models
+
+from trimaran.backends.keras.build import KerasBackend
+from trimaran.backends.protocol import Network
+from trimaran.backends.torch.build import TorchBackend
+from trimaran.comparison.deviation import by_layer, largest
+from trimaran.spec import Input, Layer, Model, functional
+from trimaran.spec.layers import LAYERS
+from trimaran.tasks.loss import Loss
+from trimaran.weights import draw
+
+# Without shrinking: each attempt compiles a network anew.
+PHASES = (Phase.explicit, Phase.generate)
+
+
+def weighted(model: Model, seed: int) -> dict[str, np.ndarray]:
+    """Weights of which none is what a wrong layer would also give."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for key, values in draw(model, seed, np.float64).items():
+        if values.dtype.kind == "f":
+            values = values + 0.1 * rng.normal(size=values.shape)
+            values = np.abs(values) + 0.5 if key.endswith("running_var") else values
+        found[key] = values
+    return found
+
+
+def pair(model: Model, keras: KerasBackend, seed: int) -> tuple[Network, Network]:
+    weights = weighted(model, seed)
+    made = TorchBackend().build(model, weights, "float64")
+    return made, keras.build(model, weights, "float64")
+
+
+def check(model: Model, keras: KerasBackend, seed: int = 0) -> None:
+    """Hold everything that a network answers to PyTorch's answer."""
+    rng = np.random.default_rng(seed)
+    torch, other = pair(model, keras, seed)
+    inputs = {p.name: rng.normal(size=(3, *(n or 5 for n in p.shape))) for p in model.inputs}
+    paths = list(dict.fromkeys(leaf.path for leaf in model.leaves))
+    for training in (False, True):
+        a, b = (n.forward(inputs, paths, training) for n in (torch, other))
+        assert by_layer(b.taps, a.taps, paths, 1e-9, together=False).value < 1e-9
+        assert by_layer(b.outputs, a.outputs, [], 1e-9, together=False).value < 1e-9
+    targets, losses = {}, {}
+    for name, output in a.outputs.items():
+        targets[name], losses[name] = rng.normal(size=output.shape), Loss("mse")
+    g, h = (n.gradients(inputs, targets, losses, paths[:1]) for n in (torch, other))
+    assert abs(g.loss - h.loss) < 1e-9 * max(abs(g.loss), 1)
+    for found, wanted in ((h.parameters, g.parameters), (h.inputs, g.inputs), (h.taps, g.taps)):
+        assert set(found) == set(wanted)
+        apart = max((np.abs(found[k] - wanted[k]).max() for k in wanted), default=0.0)
+        assert apart < 1e-9 * max(largest(g.parameters), largest(g.inputs), 1e-3)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@settings(max_examples=3, phases=PHASES)
+@given(data=st.data())
+def test_every_layer_is_that_of_pytorch(keras: KerasBackend, kind: str, data: Any) -> None:
+    layer, shapes = data.draw(cases(LAYERS[kind]))
+    inputs = [Input(shape, name=f"x{i}") for i, shape in enumerate(shapes)]
+    check(functional(inputs, _called(layer, inputs), "one"), keras)
+
+
+def _called(layer: Layer, inputs: list[Any]) -> Any:
+    return layer(inputs) if len(inputs) > 1 else layer(inputs[0])
+
+
+@settings(max_examples=8, phases=PHASES)
+@given(model=models(), seed=st.integers(0, 99))
+def test_random_models_are_those_of_pytorch(keras: KerasBackend, model: Model, seed: int) -> None:
+    check(model, keras, seed)
+
+
+def test_weights_come_back_as_they_went(keras: KerasBackend) -> None:
+    from trimaran import zoo
+
+    model = zoo.build("resnet18", (32, 32, 3), 10)
+    weights = weighted(model, 0)
+    found = keras.build(model, weights, "float64").weights()
+    assert list(found) == list(weights)
+    for key, values in found.items():
+        np.testing.assert_array_equal(values, weights[key])
