@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: run test lint types laws bench clean
+.PHONY: run test lint types laws fuzz bench clean
 
 run: $(VENV)/.core
 	$(BIN)/trimaran train mnist-cnn
@@ -21,6 +21,11 @@ types: $(VENV)/.dev
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/laws
+
+# Random models on the parity ladder of all backends; hours. MODELS=20 is a taste.
+MODELS ?= 2000
+fuzz: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.comparison.fuzz --models $(MODELS)
 
 # Needs TRIMARAN_DATA, and a quiet machine; installs the peers beside Trimaran.
 bench: $(VENV)/.bench
@@ -39,7 +44,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/pip install -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install -c constraints.txt -e ".[dev,keras]"
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.core benchmarks/requirements.txt

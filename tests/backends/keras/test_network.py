@@ -15,7 +15,9 @@ from trimaran.backends.protocol import Network
 from trimaran.backends.torch.build import TorchBackend
 from trimaran.comparison.deviation import by_layer, largest
 from trimaran.spec import Input, Layer, Model, functional
+from trimaran.spec import layers as L
 from trimaran.spec.layers import LAYERS
+from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.tasks.loss import Loss
 from trimaran.weights import draw
 
@@ -79,6 +81,19 @@ def _called(layer: Layer, inputs: list[Any]) -> Any:
 @given(model=models(), seed=st.integers(0, 99))
 def test_random_models_are_those_of_pytorch(keras: KerasBackend, model: Model, seed: int) -> None:
     check(model, keras, seed)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_has_pytorchs_derivative_at_its_kink(
+    keras: KerasBackend, name: str
+) -> None:
+    """An exact 0, as a fresh network meets it behind a dropout."""
+    model = functional(x := Input((1,), name="x"), L.Activation(name)(x), "kink")
+    inputs, targets = {"x": np.zeros((2, 1))}, {"output": np.full((2, 1), 0.3)}
+    torch, other = pair(model, keras, 0)
+    losses = {"output": Loss("mse")}
+    a, b = (n.gradients(inputs, targets, losses).inputs["x"] for n in (torch, other))
+    np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
 
 
 def test_weights_come_back_as_they_went(keras: KerasBackend) -> None:

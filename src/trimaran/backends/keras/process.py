@@ -96,8 +96,8 @@ class Worker:
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").strip().splitlines()[-3:]
         said = f" Its last words: {' | '.join(last)}" if last else ""
-        code = self._process.poll()
-        _workers[:] = [worker for worker in _workers if worker is not self]
+        self.close()
+        code = self._process.returncode
         return (
             f"The worker process of {self.framework} ended unexpectedly (exit status {code}); "
             f"run again, with fewer rows per batch if memory was short.{said}"
@@ -108,6 +108,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process; it needs nothing written."""
+        _workers[:] = [worker for worker in _workers if worker is not self]
         if self.alive():
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -134,7 +135,8 @@ def hire(framework: str, precision: str, threads: int | None = None) -> Worker:
         RunError: Keras or the framework is not installed.
     """
     check_installed(framework)
-    _workers[:] = [worker for worker in _workers if worker.alive()]
+    for worker in [worker for worker in _workers if not worker.alive()]:
+        worker.close()
     for worker in _workers:
         if worker.framework == framework and worker.fits(precision, threads):
             break
@@ -158,7 +160,7 @@ def check_installed(framework: str) -> None:
 def close_all() -> None:
     """End every worker."""
     while _workers:
-        _workers.pop().close()
+        _workers[-1].close()
 
 
 atexit.register(close_all)

@@ -14,12 +14,12 @@ class BatchNormalization(layers.BatchNormalization):
     """Batch normalization whose running variance is the unbiased one."""
 
     def call(self, inputs, training=None, mask=None):
-        before = keras.ops.convert_to_tensor(self.moving_variance)
+        before = self.momentum * self.moving_variance
         outputs = super().call(inputs, training=training, mask=mask)
         if training and self.trainable:
-            after = keras.ops.convert_to_tensor(self.moving_variance)
+            after = self.moving_variance
             rows = keras.ops.cast(keras.ops.size(inputs) // inputs.shape[-1], after.dtype)
-            self.moving_variance.assign(after + (after - self.momentum * before) / (rows - 1))
+            after.assign(after + (after - before) / (rows - 1))
         return outputs
 
 

@@ -1,7 +1,7 @@
 """Keras and TensorFlow made to keep float64 where they round to float32 on the way.
 
 Facts: Keras demotes float64 in its promotion rules for JAX; on TensorFlow a Python number is cast
-through float32, as are the constants of GELU and of the leaky ReLU, and images are resized in it.
+through float32, as is GELU's constant, and images are resized in it.
 """
 
 from __future__ import annotations
@@ -52,10 +52,6 @@ def _exact_numbers() -> None:
         x = tf.convert_to_tensor(x)
         return x * 0.5 * (1.0 + tf.math.erf(x * 2**-0.5))
 
-    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-        x = tf.convert_to_tensor(x)
-        return tf.where(x > 0, x, x * negative_slope)
-
     def resize(images: Any, size: Any, interpolation: str = "bilinear", **rest: Any) -> Any:
         if interpolation != "bilinear" or images.dtype != tf.float64:
             return coarse(images, size, interpolation=interpolation, **rest)
@@ -64,7 +60,6 @@ def _exact_numbers() -> None:
 
     coarse = backend.image.resize
     backend.image.resize = resize
-    backend.nn.leaky_relu = leaky_relu
     for module in (backend.core, backend, backend.nn, backend.numpy, backend.math):
         if hasattr(module, "cast"):
             module.cast = exact

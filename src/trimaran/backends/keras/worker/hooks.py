@@ -22,13 +22,15 @@ class Around:
     """What to do around layers during one trace, by layer name.
 
     masks:  the entries that a dropout keeps (1) and drops (0);  quiet: no dropout drops anything
-    shifts: added to a layer's output, whose gradient is then that of the shift
+    shifts: added to a layer's output, whose gradient is then that of the shift; with a layer that
+        is called again, to its last call: `earlier` counts the calls before it
     heard:  filled with the outputs of the layers listed in `listen`
     """
 
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     quiet: bool = False
     shifts: Mapping[str, Tensor] = field(default_factory=dict)
+    earlier: dict[str, int] = field(default_factory=dict)
     listen: frozenset[str] = frozenset()
     heard: dict[str, Tensor] = field(default_factory=dict)
 
@@ -63,7 +65,9 @@ class Hooks:
                 made = _masked(inputs[0], now.masks.get(name), layer.rate)
             else:
                 made = own(*inputs, **options)
-            if name in now.shifts:
+            if now.earlier.get(name, 0):
+                now.earlier[name] -= 1
+            elif name in now.shifts:
                 made = made + now.shifts[name]
             if name in now.listen:
                 now.heard[name] = made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -73,7 +73,8 @@ class KerasNetwork:
 
         def run(weights: Tree, others: Tree, given: list[Any], goals: Tree, shifts: Tree) -> Any:
             def loss(wanted: Tree) -> tuple[Any, Any]:
-                around = Around(quiet=True, shifts=_under("tap", wanted))
+                shifts = _under("tap", wanted)
+                around = Around(quiet=True, shifts=shifts, earlier=self._earlier(shifts))
                 found, _ = network.outputs(
                     _under("weight", wanted),
                     others,
@@ -116,6 +117,11 @@ class KerasNetwork:
 
     def _inputs(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         return [np.asarray(inputs[port.name], self.dtype) for port in self.model.inputs]
+
+    def _earlier(self, taps: Iterable[str]) -> dict[str, int]:
+        """How often each layer is called before its last time."""
+        paths = [leaf.path for leaf in self.model.leaves]
+        return {path: paths.count(path) - 1 for path in taps}
 
     def _zeros(self, taps: Sequence[str], rows: int) -> Arrays:
         shapes = {leaf.path: leaf.out_shape for leaf in self.model.leaves}

@@ -11,6 +11,7 @@ import numpy as np
 from trimaran.backends.keras.wire import Message
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
+from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
 from trimaran.backends.keras.worker.setup import Work, runtime, set_up
@@ -34,6 +35,7 @@ class Service:
     def start(self, message: Message) -> Message:
         """Settle precision and threads."""
         runtime().prepare(message.values["threads"])
+        settle_kinks()
         if message.values["precision"] == "float64":
             keep_doubles()
         return DONE

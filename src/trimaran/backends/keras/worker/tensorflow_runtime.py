@@ -84,8 +84,10 @@ def _graph(step: Step, state: Tree, resident: Tree, items: Tree) -> Any:
 
         def body(i: Any, state: Tree, rows: Any) -> tuple[Any, Tree, Any]:
             item = tf.nest.map_structure(lambda a: a[i], items)
-            state, row = step(state, resident, item)
-            return i + 1, state, rows.write(i, row)
+            new, row = step(state, resident, item)
+            # A gradient may come without its shape, and a loop must keep those it began with.
+            new = tf.nest.map_structure(lambda a, b: tf.ensure_shape(a, b.shape), new, state)
+            return i + 1, new, rows.write(i, row)
 
         def unfinished(i: Any, *_: Any) -> Any:
             return i < count

@@ -1,0 +1,83 @@
+"""Random legal models on the ladder: python -m tests.comparison.fuzz --models 2000.
+
+Every model climbs all rungs in float64, with two updates by one of the optimizers; what fails is
+written as a model.json, to become a regression test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from tests.strategies import models
+
+from trimaran.errors import TrimaranError
+from trimaran.spec import Model, to_json
+from trimaran.steps.parity import Climb, Subject, ladder
+from trimaran.training.optimizers import OPTIMIZERS
+
+
+def broken(model: Model, backends: tuple[str, ...], optimizer: str) -> str:
+    """What the ladder says against the model, or nothing."""
+    given = Climb(backends, 2, (optimizer,), ("float64",), batch_size=4)
+    try:
+        for _, rung in ladder(Subject(model), given):
+            if not rung.ok:
+                where = f"{rung.name} {rung.deviation:.1e} {rung.first_layer}"
+                return f"{rung.backends[1]}: {where}"
+    except TrimaranError as error:
+        return str(error)
+    return ""
+
+
+def main() -> int:
+    """Climb, tell, and leave 1 where a model failed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--models", type=int, default=2000)
+    parser.add_argument("--minutes", type=float, default=600.0, help="stop after that long")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backends", default="torch,tensorflow,jax")
+    parser.add_argument("-o", "--output", type=Path, default=Path("fuzz"))
+    args = parser.parse_args()
+    args.output.mkdir(exist_ok=True)
+    backends, names = tuple(args.backends.split(",")), list(OPTIMIZERS)
+    began, failures, layers = time.monotonic(), [], Counter[str]()
+    done = 0
+
+    @seed(args.seed)
+    @settings(
+        max_examples=args.models, phases=(Phase.generate,), deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(models())
+    def climb(model: Model) -> None:
+        nonlocal done
+        if time.monotonic() - began > 60 * args.minutes:
+            return
+        optimizer = names[done % len(names)]
+        why = broken(model, backends, optimizer)
+        done += 1
+        layers.update({type(leaf.layer).__name__ for leaf in model.leaves})
+        if why:
+            failures.append(why)
+            path = args.output / f"failure-{args.seed}-{done}.json"
+            path.write_text(json.dumps(to_json(model)))
+            print(f"{done}: {why} ({optimizer}, {path})")
+        if done % 50 == 0:
+            print(f"{done} models, {len(failures)} failed, {time.monotonic() - began:.0f} s")
+            sys.stdout.flush()
+
+    climb()
+    seconds = time.monotonic() - began
+    result = {"models": done, "failures": failures, "seconds": round(seconds), "layers": layers}
+    print(json.dumps(result))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

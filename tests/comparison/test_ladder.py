@@ -1,0 +1,115 @@
+"""The ladder on Keras: models of the zoo, what fuzzing found, the page, the command."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from trimaran import zoo
+from trimaran.cli import main
+from trimaran.comparison.updates import looks
+from trimaran.report.parity import render
+from trimaran.spec import from_json
+from trimaran.steps.parity import Climb, Subject, ladder, small, subject, summary
+from trimaran.training.optimizers import OPTIMIZERS
+
+REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
+LARGE = ("vgg16", "alexnet", "alexnet-2012", "resnet34", "resnet50", "resnet101", "resnet152")
+"""Hundreds of megabytes of states in float64: the command climbs them, the suite does not."""
+
+
+@pytest.fixture(params=["tensorflow", "jax"])
+def framework(request: pytest.FixtureRequest) -> str:
+    """Each framework in turn, where it is installed."""
+    name: str = request.param
+    if find_spec("keras") is None or find_spec(name) is None:
+        pytest.skip(f'{name} is not installed: pip install "trimaran[keras]"')
+    return name
+
+
+def climbed(given: Subject, climb: Climb) -> None:
+    """Every rung of every pair holds."""
+    rungs = [rung for _, rung in ladder(given, climb)]
+    assert {rung.name for rung in rungs} >= {"init", "free run", "evaluation"}
+    broken = [rung for rung in rungs if not rung.ok]
+    assert not broken, broken[0]
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.ZOO if name not in LARGE])
+def test_the_zoo_is_the_same_network(framework: str, name: str) -> None:
+    climbed(Subject(small(name)), Climb(("torch", framework), 3, ("adam",), ("float64",), 4))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_holds_with_clipping_and_a_schedule(framework: str, name: str) -> None:
+    settings = {
+        "clip_norm": 0.5, "clip_value": 0.05, "ema": 0.9, "schedule": {"name": "cosine"},
+    }  # fmt: skip
+    climb = Climb(("torch", framework), 12, (name,), ("float64",), 8, settings=settings)
+    climbed(Subject(small("mlp")), climb)
+
+
+def test_float32_holds_too(framework: str) -> None:
+    climbed(Subject(small("lenet5")), Climb(("torch", framework), 10, ("adam",), ("float32",), 8))
+
+
+@pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
+def test_what_fuzzing_found_stays_mended(framework: str, path: Path) -> None:
+    model = from_json(json.loads(path.read_text()))
+    climbed(Subject(model), Climb(("torch", framework), 2, ("sgd",), ("float64",), 4))
+
+
+def test_a_run_climbs_with_its_weights_and_rows(framework: str, digits_run: Path) -> None:
+    found = subject(str(digits_run))
+    assert found.weights is not None and found.rows is not None
+    climbed(found, Climb(("torch", framework), 3, ("adam",), ("float32",), 16))
+
+
+def test_the_command_answers_in_json_and_writes_its_page(
+    framework: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    words = ["parity", "perceptron", "--backends", f"torch,{framework}", "--steps", "5"]
+    assert main([*words, "--precision", "float64", "--json", "-o", str(page)]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["ok"] and {"name", "backends", "precision", "tolerance", "deviation", "ok",
+                            "first_layer"} <= set(value["rungs"][0])  # fmt: skip
+    text = page.read_text()
+    assert "every rung held" in text and text.count("<svg") == 3
+
+
+def test_a_broken_rung_is_the_verdict() -> None:
+    found = Subject(small("perceptron"))
+    rung = {
+        "name": "forward", "backends": ["torch", "jax"], "precision": "float64", "ok": False,
+        "first_layer": "dense1", "optimizer": "adam", "curve": [], "losses": [], "note": "",
+        "deviation": 0.5, "tolerance": 1e-9,
+    }  # fmt: skip
+    value = summary(found, Climb(), [rung])
+    assert not value["ok"] and "jax departs from torch" in value["verdict"]
+    assert "not the same" in render(value)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--backends", "torch"], "two backends"),
+        (["--backends", "torch,mxnet"], "no backend 'mxnet'"),
+        (["--steps", "0"], "at least 1"),
+        (["--optimizer", "adm"], "'adam'"),
+    ],
+)
+def test_bad_words_are_refused(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["parity", "perceptron", *words]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_looks_are_dense_at_first_and_never_many() -> None:
+    assert looks(3) == [1, 2, 3]
+    assert looks(100)[:10] == list(range(1, 11)) and looks(100)[-1] == 100
+    assert len(looks(10_000)) <= 36
