@@ -5,7 +5,8 @@
     ├── RecipeError        a recipe or a command line that cannot be followed
     ├── DataError          data that cannot be read, or not be trusted
     ├── RunError           a run folder, checkpoint or file that is missing, foreign or damaged
-    └── TrainingError      training that cannot start or go on
+    ├── TrainingError      training that cannot start or go on
+    └── ConversionError    somebody's own model that has no description
 
 Every message says what is wrong, where (file, row, path in the model), what was expected and how
 to mend it. The command line prints it without a traceback and exits with status 2.
@@ -34,3 +35,7 @@ class RunError(TrimaranError):
 
 class TrainingError(TrimaranError):
     """Training that cannot start, or that had to stop."""
+
+
+class ConversionError(TrimaranError):
+    """A framework's model with an operation, or a use of one, that has no description."""

@@ -34,6 +34,15 @@ class Gradients:
     taps: Mapping[str, Array] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Translation:
+    """Somebody's own model of a framework as a description, and its weights keyed and laid out as
+    in `model.safetensors`."""
+
+    model: Model
+    weights: Mapping[str, Array]
+
+
 class Network(Protocol):
     """A built model with weights."""
 
