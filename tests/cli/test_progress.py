@@ -13,7 +13,8 @@ import pytest
 from trimaran.cli import progress
 from trimaran.cli.progress import Bar, Cell, Lines, watch
 from trimaran.steps.estimate import Plan
-from trimaran.training.events import Epoch, Evaluated, Notice, Started, Step, Stopped
+from trimaran.training.events import Epoch, Evaluated, Health, Notice, Started, Step, Stopped
+from trimaran.training.health import Diagnosis, LayerHealth, diagnose
 
 PLAN = Plan("runs/x", "mnist", {"train": 48000, "test": 10000}, "images", "mnist-cnn", 225034,
             75.0, 1_200_000_000, "cpu", "bfloat16", 2)  # fmt: skip
@@ -46,7 +47,47 @@ def test_plain_lines_hold_the_plan_each_epoch_and_every_notice() -> None:
         "epoch 1/2  loss 0.5  val_accuracy 98.77 %  4,000 images/s  12 s",
         "  It is deep.",
         "epoch 2/2  loss 0.25  4,000 images/s  12 s",
+        "in 1 of 2 epochs: It is deep.",
     ]
+
+
+def saturated(layer: str, part: float) -> tuple[Diagnosis, ...]:
+    return diagnose([LayerHealth(layer, 1.0, 10, 1e-3, saturated=part)])
+
+
+def test_a_warning_is_said_once_and_counted_at_the_end() -> None:
+    """Figures change from epoch to epoch and within one, but it is the same warning."""
+    out = io.StringIO()
+    told = Lines(out)
+    told(Started(0, 400, 4, 6400, 10, {}))
+    for epoch, part in enumerate((0.51, 0.62, 0.73), 1):
+        looks = (saturated("conv1", part), saturated("conv1", part + 0.05))
+        looks += (saturated("conv2", 0.9),) if epoch == 2 else ()
+        for found in looks:
+            told(Health(epoch, (), found))
+        said = tuple(str(one) for found in looks for one in found)
+        told(Epoch(epoch, epoch, 0.5, {"loss": 0.5}, 1e-3, 12.0, 4000.0, said))
+    told(Stopped("early stopping", 300, 100))
+    lines = out.getvalue().splitlines()
+    remedy = "Scale the inputs, use smaller initial weights, or relu instead."
+    assert lines[1] == f"  56% of the activations after conv1 are saturated. {remedy}"
+    assert lines[3] == f"  90% of the activations after conv2 are saturated. {remedy}"
+    assert [line[:9] for line in (lines[0], lines[2], lines[4])] == [
+        f"epoch {i}/4" for i in (1, 2, 3)
+    ]
+    assert lines[5:] == [
+        f"in 3 of 3 epochs: 78% of the activations after conv1 are saturated. {remedy}",
+        f"in 1 of 3 epochs: 90% of the activations after conv2 are saturated. {remedy}",
+        "stopped: early stopping.",
+    ]
+
+
+def test_after_one_epoch_nothing_is_counted() -> None:
+    out = io.StringIO()
+    told = Lines(out)
+    for event in (*STORY[:6], Stopped("finished", 50, 50)):
+        told(event)
+    assert out.getvalue().count("It is deep.") == 1
 
 
 def test_a_long_epoch_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:

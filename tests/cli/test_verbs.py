@@ -242,9 +242,9 @@ def test_lists(digits_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "runs"]) == 0 and "There is no run" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["xor-mlp", "lenet5", "resnet18"])
+@pytest.mark.parametrize(("name", "skips"), [("xor-mlp", 0), ("lenet5", 0), ("resnet18", 8)])
 def test_diagrams_stand_alone(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, skips: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from xml.etree import ElementTree
 
@@ -253,6 +253,7 @@ def test_diagrams_stand_alone(
     assert found["diagram"] == str(out) and found["parameters"] > 0
     root = ElementTree.fromstring(out.read_text())
     assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(root) > 3
+    assert sum(one.get("class") == "skip" for one in root.iter()) == skips
 
 
 def test_lessons(digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

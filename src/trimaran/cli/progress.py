@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from html import escape
 from importlib import import_module
 from typing import Any, Protocol, TextIO
 
 from trimaran.steps.estimate import Plan
-from trimaran.training.events import Epoch, Event, Notice, Started, Step, Stopped
+from trimaran.training.events import Epoch, Event, Health, Notice, Started, Step, Stopped
 from trimaran.words import duration, size
 
 EVERY = 10.0
@@ -85,11 +86,47 @@ class Pace:
         return f"loss {event.loss:.4g}  {speed}  {duration(self.left(event.step))} left"
 
 
+class Warnings:
+    """What is wrong with the network's health, said when first seen and counted at the end.
+
+    The same warning comes with other figures in each epoch; layer and kind make it the same.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, tuple[str, str]] = {}
+        self.latest: dict[tuple[str, str], str] = {}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.epochs = 0
+
+    def learn(self, event: Health) -> None:
+        """Remember which layer and kind each sentence is about."""
+        self.kinds |= {str(found): (found.layer, found.what) for found in event.diagnoses}
+
+    def new(self, event: Epoch) -> list[str]:
+        """The epoch's sentences that were not said before."""
+        found = {self.kinds.get(text, (text, "")): text for text in event.health}
+        fresh = [text for kind, text in found.items() if kind not in self.counts]
+        self.latest |= found
+        self.counts.update(found.keys())
+        self.epochs += 1
+        return fresh
+
+    def summary(self) -> list[str]:
+        """How many epochs had each warning, in its latest words; nothing after one epoch."""
+        if self.epochs < 2:
+            return []
+        return [
+            f"in {count} of {self.epochs} epochs: {self.latest[kind]}"
+            for kind, count in self.counts.items()
+        ]
+
+
 class Lines:
     """A line per epoch and notice, and a sign of life in long epochs."""
 
     def __init__(self, out: TextIO) -> None:
         self.out, self.pace, self.told = out, Pace(), time.monotonic()
+        self.warnings = Warnings()
 
     def __call__(self, event: Event | Plan) -> None:
         self.pace.see(event)
@@ -99,20 +136,24 @@ class Lines:
             print(text, file=self.out, flush=True)
 
     def words(self, event: Event | Plan) -> str | None:
-        """The line for this event, if it deserves one."""
+        """The lines for this event, if it deserves some; each event is asked about once."""
         epochs = self.pace.start.epochs
         match event:
             case Plan():
                 return plan_text(event)
             case Epoch():
-                health = [f"  {text}" for text in event.health]
+                health = [f"  {text}" for text in self.warnings.new(event)]
                 return "\n".join([epoch_text(event, epochs, self.pace.unit), *health])
             case Step() if time.monotonic() - self.told > EVERY:
                 return f"epoch {event.epoch}/{epochs}  {self.pace.text(event)}"
             case Notice():
                 return event.text
-            case Stopped() if event.reason != "finished":
-                return f"stopped: {event.reason}. {event.advice}".rstrip()
+            case Health():
+                self.warnings.learn(event)
+            case Stopped():
+                ended = f"stopped: {event.reason}. {event.advice}".rstrip()
+                lines = [*self.warnings.summary(), *[ended] * (event.reason != "finished")]
+                return "\n".join(lines) or None
         return None
 
     def close(self) -> None:

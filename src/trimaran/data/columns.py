@@ -107,8 +107,8 @@ def _leaks(
         if found == "agrees":
             told.append(
                 f"The column {name!r} agrees with the target {target!r} in all {len(values)} rows, "
-                f"which in so few can be chance; if it is only known after the target, leave it "
-                f"out with data.drop={name}."
+                f"which can be chance: the rows, or those of one value, are few. If it is only "
+                f"known after the target, leave it out with data.drop={name}."
             )
         elif found:
             told.append(

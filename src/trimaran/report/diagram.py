@@ -1,11 +1,11 @@
 """The model as a picture: circles and lines for dense nets (Figure 1), else a chain of boxes."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from trimaran.report.boxes import Box, box_of, details_of, glyph_of, kind_of, shape_of, sizes_of
 from trimaran.report.numbers import short
 from trimaran.report.svg import picture, text
 from trimaran.spec import Leaf, Model
@@ -15,38 +15,17 @@ FITS = 10  # circles in a column; a larger layer is drawn with a gap
 SIDE = ("Activation", "Dropout", "Flatten")  # layers that add no column to Figure 1
 
 
-@dataclass(frozen=True)
-class Box:
-    """One box of the chain; `glyph` draws the volume of its output."""
-
-    kind: str
-    path: str
-    detail: str
-    shape: str
-    parameters: int
-    glyph: Markup
-
-
 def chain(model: Model) -> tuple[Box, ...]:
     """The inputs, then the layers in call order, each activation within the layer before it."""
-    sizes = _sizes(model)
+    sizes = sizes_of(model)
     inputs = [
-        Box("Input", port.name, "", _shape(shape), 0, _glyph(shape))
+        Box("Input", port.name, "", shape_of(shape), 0, glyph_of(shape))
         for port, shape in zip(model.inputs, model.shapes, strict=False)
     ]
     groups = _merged(model.leaves)
     if len(groups) > LONGEST:
         groups = _blocks(groups)
     return tuple(inputs) + tuple(_box(group, sizes) for group in groups)
-
-
-def _sizes(model: Model) -> dict[str, int]:
-    """Trainable parameters by the path of their layer; a shared layer counts once."""
-    sizes: dict[str, int] = {}
-    for key, parameter in model.parameters.items():
-        path = key.rpartition(".")[0]
-        sizes[path] = sizes.get(path, 0) + (parameter.size if parameter.trainable else 0)
-    return sizes
 
 
 def _merged(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
@@ -78,67 +57,13 @@ def _root(group: Sequence[Leaf]) -> str:
     return first if dot else ""
 
 
-def _box(group: Sequence[Leaf], sizes: dict[str, int]) -> Box:
-    first, last = group[0], group[-1]
-    parameters = sum(sizes.get(path, 0) for path in {leaf.path for leaf in group})
+def _box(group: Sequence[Leaf], sizes: Mapping[str, int]) -> Box:
+    first = group[0]
     parts = [leaf for leaf in group if type(leaf.layer).__name__ != "Activation"]
     if len(parts) > 1:
-        kind, path, detail = "Block", _root(group), f"{len(parts)} layers"
-    else:
-        kind, path = _kind(first), first.path
-        detail = " · ".join([*_details(first), *(_kind(leaf) for leaf in group[1:])])
-    shape = last.out_shape
-    return Box(kind, path, detail, _shape(shape), parameters, _glyph(shape))
-
-
-def _kind(leaf: Leaf) -> str:
-    name = type(leaf.layer).__name__
-    return str(leaf.layer.settings()["activation"]) if name == "Activation" else name
-
-
-def _details(leaf: Leaf) -> list[str]:
-    """The arguments that a reader looks for first."""
-    settings = leaf.layer.settings()
-    found = []
-    for key in ("kernel_size", "pool_size"):
-        if key in settings:
-            value = settings[key]
-            sizes = value if isinstance(value, tuple) else (value,)
-            found.append("×".join(str(size) for size in sizes))
-    strides = settings.get("strides")
-    sizes = strides if isinstance(strides, tuple) else (strides,)
-    if "kernel_size" in settings and any(size not in (None, 1) for size in sizes):
-        found.append(f"stride {'×'.join(map(str, sizes))}")
-    if "rate" in settings:
-        found.append(f"rate {settings['rate']}")
-    return found
-
-
-def _shape(shape: Sequence[int | None]) -> str:
-    return " × ".join("any" if size is None else str(size) for size in shape) or "one number"
-
-
-def _glyph(shape: Sequence[int | None]) -> Markup:
-    """A box as tall as the map and as deep as the channels are many, on logarithmic scales."""
-    known = [size or 1 for size in shape] or [1]
-    channels = known[-1]
-    side = 6 + 5.2 * math.log2(max(known[0], 1)) if len(known) > 1 else 5.0
-    deep = 3 + 2.6 * math.log2(channels) if len(known) > 1 else 6 + 4.2 * math.log2(channels)
-    if len(known) == 1:
-        return picture(
-            76, 52, f'<rect class="face" x="34" y="{26 - deep / 2:.1f}" width="8" '
-            f'height="{deep:.1f}" rx="2"/>', "vector", "glyph",
-        )  # fmt: skip
-    x, y = 38 - (side * 0.62 + deep) / 2, 28 - side / 2 + 1
-    slope = side * 0.32
-    front = f"M{x:.1f} {y + slope:.1f}l{side * 0.62:.1f} -{slope:.1f}v{side * 0.78:.1f}"
-    front += f"l-{side * 0.62:.1f} {slope:.1f}z"
-    top = f"M{x:.1f} {y + slope:.1f}l{side * 0.62:.1f} -{slope:.1f}h{deep:.1f}"
-    top += f"l-{side * 0.62:.1f} {slope:.1f}z"
-    lid = f"M{x + deep:.1f} {y + slope:.1f}v{side * 0.78:.1f}h-{deep:.1f}v-{side * 0.78:.1f}z"
-    body = f'<path class="back" d="{lid}"/><path class="back" d="{top}"/>'
-    right = f"M{x + deep:.1f} {y + slope:.1f}" + front.split("z")[0][front.index("l") :] + "z"
-    return picture(76, 56, body + f'<path class="face" d="{right}"/>', "volume", "glyph")
+        return box_of(group, ("Block", _root(group), f"{len(parts)} layers"), sizes)
+    detail = " · ".join([*details_of(first), *(kind_of(leaf) for leaf in group[1:])])
+    return box_of(group, (kind_of(first), first.path, detail), sizes)
 
 
 def neurons(model: Model) -> Markup | None:
@@ -187,7 +112,7 @@ def _columns(model: Model) -> list[tuple[int, str, str]] | None:
             columns.append((int(leaf.out_shape[-1] or 1), leaf.path, ""))
         elif kind == "Activation":
             size, name, _ = columns[-1]
-            columns[-1] = (size, name, _kind(leaf))
+            columns[-1] = (size, name, kind_of(leaf))
     return columns if 2 <= len(columns) <= 8 else None
 
 
