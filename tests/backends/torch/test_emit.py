@@ -184,3 +184,18 @@ def test_a_sequential_that_no_module_chain_can_say() -> None:
     assert "nn.ModuleDict" in text
     assert "F.pad(x, (0, 1, 0, 1))" in text
     assert list(model.parameters) == list(module(model, draw(model, 0)).state_dict())
+
+
+def test_a_depthwise_convolution_without_bias_beside_others_that_have_one() -> None:
+    """They are one class of PyTorch's, so what initialises it must look for the bias."""
+    text = emit(
+        sequential(
+            [
+                L.DepthwiseConv2D(3, use_bias=False, name="a_name_that_makes_its_line_a_long_one"),
+                L.Conv2D(4, 1),
+            ],
+            (8, 8, 3),
+        )
+    )
+    assert source.network(text) is not None
+    assert max(map(len, text.splitlines())) <= 100

@@ -119,5 +119,6 @@ def _build(model: Model, cls: Class) -> str:
     special = exceptions(model)
     body = [f"    return {fresh}"]
     if special:
-        body = [f"    model = {fresh}", *special, "    return model"]
+        told = [part for line in special for part in wrap(line)]
+        body = [f"    model = {fresh}", *told, "    return model"]
     return "\n".join(["def build():", '    """The network with fresh weights."""', *body])

@@ -38,7 +38,7 @@ def initialiser(model: Model) -> list[str]:
     for kind in sorted({kind for kind, _, _ in pairs if kind}):
         common[kind] = Counter(pair for k, pair, _ in pairs if k == kind).most_common(1)[0][0]
     common = {k: p for k, p in common.items() if set(p) - {None} != {TORCH}}
-    bare = {k for k, pair, (_, p) in pairs if len(p) == 1}
+    bare = {k or "nn.Conv2d" for k, _, (_, p) in pairs if len(p) == 1}  # "": see MODULES
     lines = _by_kind(common, bare)
     return ["\n".join(["def initialise(module):", *lines])] if lines else []
 
@@ -119,7 +119,8 @@ def _scaled(initial: VarianceScaling, target: str, fan: tuple[int, int] | None) 
     variance = _variance(initial, target, fan)
     if initial.distribution == "uniform":
         limit = f"({variance} * 3) ** 0.5" if fan is None else repr(sqrt(float(variance) * 3))
-        return f"uniform_({target}, -({limit}), {limit})"
+        low = f"-({limit})" if fan is None else f"-{limit}"
+        return f"uniform_({target}, {low}, {limit})"
     std = f"({variance}) ** 0.5" if fan is None else repr(sqrt(float(variance)))
     if initial.distribution == "normal":
         return f"normal_({target}, std={std})"
