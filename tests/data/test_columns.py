@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimaran.data.columns import usable_columns, useless
-from trimaran.data.leaks import chance, leak
+from trimaran.data.leaks import chance, leak, telling
 from trimaran.data.raw import RawTable
 from trimaran.data.settings import DataSettings
 from trimaran.errors import DataError
@@ -169,3 +169,31 @@ def test_many_and_missing_texts_are_told_of() -> None:
     many[:10] = None
     _, told = usable_columns(table(code=many), "y", "classify", DataSettings())
     assert "'code' has 10 missing value(s)" in told[0] and "80 different texts" in told[1]
+
+
+def test_a_column_that_nearly_tells_the_target_is_told_of() -> None:
+    rng = np.random.default_rng(0)
+    target = np.array(["no", "yes"], object)[rng.integers(0, 2, 400)]
+    yes = target == "yes"
+    again = np.where(rng.random(400) < 0.02, ~yes, yes)  # right in 98 of 100 rows
+    later = np.where(again, rng.random(400), np.nan)  # a number that is there for most "yes"
+    honest = np.where(rng.random(400) < 0.3, ~yes, yes)
+    columns = {"again": again, "later": later, "honest": honest, "y": target}
+    table = RawTable("t", columns, "t.csv", 2)
+    kept, told = usable_columns(table, "y", "classify", DataSettings())
+    (sentence,) = [text for text in told if "nearly tells" in text]
+    assert set(kept) == {"again", "later", "honest"}
+    assert "'again' (98" in sentence and "'later' (98" in sentence and "honest" not in sentence
+    assert sentence.endswith("data.drop=again,later.")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rare", "told"), [(4, 100, True), (11, 100, False), (0, 19, False), (1, 20, True)]
+)
+def test_what_is_nearly_told_is_measured_against_the_blind_guess(
+    wrong: int, rare: int, told: bool
+) -> None:
+    target = np.arange(1000) < rare
+    column = target.copy()
+    column[:wrong] = False
+    assert (telling(column, target) is not None) == told

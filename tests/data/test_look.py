@@ -58,8 +58,9 @@ def test_csv_of_pictures(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text(
         "path,label\n" + "".join(f"cat/{k}.png,{k % 2}\n" for k in range(5))
     )
-    found = look(tmp_path / "l.csv", target="label")
+    found = look(tmp_path / "l.csv")
     assert found.kind == "images" and found.details["classes"] == {"0": 3, "1": 2}
+    assert any(s.startswith("The target is the column 'label'") for s in found.sentences)
 
 
 def test_table(tmp_path: Path) -> None:

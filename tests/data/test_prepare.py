@@ -1,5 +1,6 @@
 """From settings and arrays to splits: official tests kept, fits on train only, faults named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -295,3 +296,22 @@ def test_real_titanic(data_root: Path) -> None:
     counts = np.array([list(c.values()) for c in prepared.facts["classes"].values()]).sum(0)
     assert counts.tolist() == [549, 342]
     assert any("'Age' has 177 missing" in n for n in prepared.notices)
+
+
+def test_pictures_with_a_value_that_is_no_number_are_named_or_left_out(tmp_path: Path) -> None:
+    x = np.ones((40, 4, 4, 3), np.float32)
+    x[[7, 9], 0, 0, 0] = np.nan, np.inf
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 2)
+    settings = DataSettings(path=str(tmp_path / "a.npz"))
+    with pytest.raises(DataError, match=r"a\.npz row 7 holds NaN or an infinite .*\(2 such row"):
+        prepare(settings, 0)
+    prepared = prepare(replace(settings, on_bad="drop"), 0)
+    assert sum(len(rows) for rows in prepared.splits.values()) == 38
+    assert "2 row(s) with NaN or infinite values are left out" in prepared.notices[0]
+
+
+def test_the_row_of_an_array_without_a_target_is_named_by_its_file(tmp_path: Path) -> None:
+    y = np.where(np.arange(40) == 5, np.nan, np.arange(40) % 2)
+    np.savez(tmp_path / "a.npz", x=np.ones((40, 3)), y=y)
+    with pytest.raises(DataError, match=r"a\.npz row 5 has no usable target"):
+        prepare(DataSettings(path=str(tmp_path / "a.npz")), 0)

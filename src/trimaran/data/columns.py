@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from trimaran.data.features import is_boolean
-from trimaran.data.leaks import leak
+from trimaran.data.leaks import leak, telling
 from trimaran.data.raw import RawTable
 from trimaran.data.settings import DataSettings
 from trimaran.errors import DataError
@@ -61,9 +61,10 @@ def usable_columns(
         else:
             kept[name] = values
     if not kept:
+        why = " ".join((*table.notices, *notices))
         raise DataError(
             f"{table.where} has no column to learn from beside the target {target!r}; list one in "
-            f"data.keep to use it all the same."
+            f"data.keep to use it all the same.{' ' * bool(why)}{why}"
         )
     return kept, (*notices, *_leaks(table, kept, (target, task), settings), *_filled(kept))
 
@@ -95,9 +96,12 @@ def _leaks(
     table: RawTable, kept: Mapping[str, np.ndarray], goal: tuple[str, str], settings: DataSettings
 ) -> list[str]:
     target, task = goal
-    told = []
+    told, near = [], {}
     for name, values in kept.items():
         found = leak(values, table.columns[target], task)
+        share = telling(values, table.columns[target]) if task == "classify" else None
+        if share is not None and found is None:
+            near[name] = share
         if found == "equals" and name not in settings.keep:
             raise DataError(
                 f"The column {name!r} of {table.where} gives the target {target!r} away: one can "
@@ -115,7 +119,19 @@ def _leaks(
                 f"Each value of the column {name!r} goes with one value of the target {target!r}; "
                 f"if it is only known after the target, leave it out with data.drop={name}."
             )
-    return told
+    return [*told, *_nearly(near, target)]
+
+
+def _nearly(shares: Mapping[str, float], target: str) -> list[str]:
+    """One sentence on the columns that nearly give the target away."""
+    if not shares:
+        return []
+    names = ", ".join(f"{name!r} ({share:.1%} of the rows)" for name, share in shares.items())
+    return [
+        f"Alone, by its values or by its gaps, each of these columns nearly tells the target "
+        f"{target!r}: {names}; those that are only known after the target make every score look "
+        f"better than it will be, so leave them out with data.drop={','.join(shares)}."
+    ]
 
 
 def _filled(kept: Mapping[str, np.ndarray]) -> list[str]:

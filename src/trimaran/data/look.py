@@ -13,9 +13,10 @@ from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable
 from trimaran.data.settings import DataSettings
-from trimaran.data.sources import archive, folder, gather, table
+from trimaran.data.sources import folder, gather, table
+from trimaran.data.sources.place import place
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
-from trimaran.data.targets import comparable, plain_row
+from trimaran.data.targets import comparable
 
 _FEW = 2000  # pictures; a deep network trained from nothing on fewer mostly learns them by heart
 _SIDE_FOR_FEW = 64
@@ -48,21 +49,23 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
     """
     where = Path(path).expanduser()
     settings = replace(base or DataSettings(), path=str(where), target=target)
-    if archive.is_archive(where):
-        where = archive.opened(where)
+    where = place(where)
     if where.is_dir():
         return _pictures(folder.list_folder(where), settings)
     if table.is_table(where):
         rows = table.read_table(where)
         if folder.path_column(rows, settings):
-            return _pictures(folder.list_table(rows, where.parent, settings), settings)
+            listing = folder.list_table(rows, where.parent, settings)
+            return _pictures(listing, settings, f"the column {listing.label!r}")
         return _table(rows, settings)
     raw = load_path(where, settings)
     assert isinstance(raw, RawArrays | RawImages)
     return _arrays(raw, settings)
 
 
-def _pictures(listing: folder.Listing, settings: DataSettings) -> Finding:
+def _pictures(
+    listing: folder.Listing, settings: DataSettings, target: str = "the folder's name"
+) -> Finding:
     sizes, problems = gather.measured(listing.paths)
     good = [size for size in sizes if size is not None]
     broken = [p for p in problems if p]
@@ -78,11 +81,7 @@ def _pictures(listing: folder.Listing, settings: DataSettings) -> Finding:
         f"{listing.name}: {len(listing.paths)} pictures, {_size_range(good)}.",
         *([_broken(broken, settings)] if broken else []),
         *listing.notices,
-        _target_sentence(
-            labels,
-            task,
-            "the folder's name" if settings.target is None else f"the column {settings.target!r}",
-        ),
+        _target_sentence(labels, task, target),
         f"Every picture becomes {shape[0]}x{shape[1]} with {shape[2]} channel(s), scaled to 0..1.",
         _split_sentence(set(listing.splits), settings, task),
         f"Model: {model}, because {why}.",
@@ -129,7 +128,7 @@ def _table(rows: RawTable, settings: DataSettings) -> Finding:
 def _arrays(raw: RawArrays | RawImages, settings: DataSettings) -> Finding:
     values = raw.images if isinstance(raw, RawImages) else raw.inputs
     kind = "images" if isinstance(raw, RawImages) else "arrays"
-    allowed, told = usable(raw.labels, settings, plain_row)
+    allowed, told = usable(raw.labels, settings, raw.row)
     labels = raw.labels[allowed]
     task = infer_task(labels, settings.task)
     model, why = "mlp", "the rows are plain numbers"
@@ -157,7 +156,8 @@ def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:
     names, counts = _counted(labels)
     shown = ", ".join(f"{n}: {c}" for n, c in zip(names[:12], counts[:12], strict=True))
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"The target is {where}: {len(names)} classes ({shown}{more}), so the task is classify."
+    classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
+    return f"The target is {where}: {classes} ({shown}{more}), so the task is classify."
 
 
 def _counted(labels: np.ndarray) -> tuple[list[str], list[int]]:

@@ -58,10 +58,7 @@ def from_images(raw: RawImages, settings: DataSettings) -> Material:
     def fit(train: np.ndarray) -> Field:
         return ImageField.fit(at(images, train), settings.normalize, raw.top, settings.resize)
 
-    def row(position: int) -> str:
-        return raw.origins[position] if raw.origins else f"{raw.name} row {position}"
-
-    allowed, told = usable(raw.labels, settings, row)
+    allowed, told = sound(images, raw.labels, settings, raw.row)
     return Material(
         name=raw.name,
         labels=raw.labels,
@@ -70,7 +67,7 @@ def from_images(raw: RawImages, settings: DataSettings) -> Material:
         allowed=allowed,
         classes=raw.classes,
         parts=raw.parts,
-        row=row,
+        row=raw.row,
         facts=raw.facts,
         notices=(*raw.notices, *told),
     )
@@ -85,7 +82,8 @@ def from_array(raw: RawArrays, settings: DataSettings) -> Material:
         return ArrayField.fit(x[train], standard)
 
     notices = list(raw.notices)
-    if x.dtype.kind == "f" and x.ndim == 2 and standard:
+    filled = x.dtype.kind == "f" and x.ndim == 2 and standard
+    if filled:
         holes = ~np.isfinite(x)
         empty = np.flatnonzero(holes.all(0))
         if len(empty):
@@ -99,7 +97,10 @@ def from_array(raw: RawArrays, settings: DataSettings) -> Material:
                 f"row(s) and {int(holes.any(0).sum())} column(s) are filled with the training "
                 f"median of their column."
             )
-    allowed, told = usable(raw.labels, settings, plain_row)
+    if filled:
+        allowed, told = usable(raw.labels, settings, raw.row)
+    else:
+        allowed, told = sound(x, raw.labels, settings, raw.row)
     return Material(
         name=raw.name,
         labels=raw.labels,
@@ -107,6 +108,7 @@ def from_array(raw: RawArrays, settings: DataSettings) -> Material:
         fetch=fetch_from(x),
         allowed=allowed,
         parts=raw.parts,
+        row=raw.row,
         facts={"origin": f"an array of shape {x.shape}", **raw.facts},
         notices=(*notices, *told),
     )
@@ -158,6 +160,28 @@ def usable(
     first = ", ".join(row(int(k)) for k in bad[:3])
     return np.setdiff1d(every, bad), (
         f"{len(bad)} row(s) without a usable target are left out, the first: {first}.",
+    )
+
+
+def sound(
+    values: np.ndarray, labels: np.ndarray, settings: DataSettings, row: RowName
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """As `usable`, and the same for rows of inputs with a value that is not a finite number."""
+    allowed, told = usable(labels, settings, row)
+    if values.dtype.kind != "f" or np.isfinite(values.sum(dtype=np.float64)):
+        return allowed, told
+    bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+    if not len(bad):
+        return allowed, told
+    if settings.on_bad == "refuse":
+        raise DataError(
+            f"{row(int(bad[0]))} holds NaN or an infinite value in its input ({len(bad)} such "
+            f"row(s)); mend those rows, or set data.on_bad=drop to leave them out."
+        )
+    first = ", ".join(row(int(k)) for k in bad[:3])
+    return np.setdiff1d(allowed, bad), (
+        *told,
+        f"{len(bad)} row(s) with NaN or infinite values are left out, the first: {first}.",
     )
 
 

@@ -75,10 +75,10 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw:
 
 def load_path(path: Path, settings: DataSettings) -> Raw:
     """Your own folder or file; raises `DataError` for anything that is neither."""
-    from trimaran.data.sources import archive, arrays, folder, gather, table
+    from trimaran.data.sources import arrays, folder, gather, table
+    from trimaran.data.sources.place import place
 
-    if archive.is_archive(path):
-        path = archive.opened(path)
+    path = place(path)
     if path.is_dir():
         return gather.gather(folder.list_folder(path), settings)
     if path.suffix.lower() == ".npz" and path.is_file():

@@ -35,6 +35,10 @@ class RawImages:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def row(self, position: int) -> str:
+        """How to name a row to its owner."""
+        return self.origins[position] if self.origins else f"{self.name} row {position}"
+
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
@@ -80,7 +84,10 @@ class RawTable:
 
 @dataclass(frozen=True, eq=False)
 class RawArrays:
-    """Rows of any shape: inputs (N, *shape) numbers, labels (N,) or (N, k)."""
+    """Rows of any shape: inputs (N, *shape) numbers, labels (N,) or (N, k).
+
+    where: the file, for messages; "" where the rows have none
+    """
 
     name: str
     inputs: np.ndarray
@@ -88,6 +95,11 @@ class RawArrays:
     parts: Mapping[str, np.ndarray] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    where: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def row(self, position: int) -> str:
+        """How to name a row to its owner."""
+        return f"{self.where} row {position}".strip()

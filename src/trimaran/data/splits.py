@@ -185,7 +185,7 @@ def _stratified(labels: np.ndarray, wanted: dict[str, float], seed: int) -> dict
         rare = int(sizes.argmin())
         raise DataError(
             f"The class {str(classes[rare])!r} has {sizes[rare]} row(s), too few to stand in each "
-            f"of {splits} splits; add rows, merge the class or set stratify to false."
+            f"of {splits} splits; add rows, merge the class or set data.stratify=false."
         )
     order = permutation(len(labels), seed, SPLIT)
     by_class = [order[codes[order] == c] for c in range(len(classes))]
@@ -205,7 +205,7 @@ def _shares(sizes: np.ndarray, total: int, most: np.ndarray, name: str) -> np.nd
     if total < len(sizes):
         raise DataError(
             f"The {name} split has {total} row(s) for {len(sizes)} classes; "
-            f"raise its fraction or set stratify to false."
+            f"raise its fraction or set data.stratify=false."
         )
     quota = sizes * (total / sizes.sum())
     take = np.clip(np.floor(quota).astype(np.int64), 1, most)

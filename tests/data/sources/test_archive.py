@@ -136,3 +136,10 @@ def test_a_bad_archive_leaves_nothing_in_the_cache(
     with pytest.raises(DataError, match="cut.tar.gz is not a whole archive"):
         opened(tmp_path / "cut.tar.gz")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_damage_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 and then nothing that is one")
+    with pytest.raises(DataError, match=r"a\.zip is not a whole archive") as told:
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert "\n" not in str(told.value)

@@ -157,7 +157,7 @@ def test_sizes_differ(tmp_path: Path) -> None:
     assert raw.images.shape == (2, 25, 25, 3)
     assert "2 of 2 pictures have another size than 25x25" in raw.notices[0]
     assert gather(list_folder(tmp_path), DataSettings(image_size=8)).images.shape[1:3] == (8, 8)
-    assert common_shape([(1000, 900, True)], DataSettings()) == (224, 224, 1)
+    assert common_shape([(1000, 900, True, False)], DataSettings()) == (224, 224, 1)
 
 
 def test_csv_of_paths(tmp_path: Path) -> None:
@@ -177,3 +177,22 @@ def test_large_sets_stay_on_disk(tmp_path: Path) -> None:
     raw = gather(list_folder(tmp_path), DataSettings(memory=1e-6, on_bad="drop"))
     assert isinstance(raw, ImageFiles) and len(raw.paths) == 3
     assert raw.labels.tolist() == ["cat", "cat", "dog"]
+
+
+def test_a_row_that_names_no_picture_is_named(tmp_path: Path) -> None:
+    for k in range(20):
+        picture(tmp_path / f"{k}.png")
+    rows = [f"{k}.png,{k % 2}" for k in range(20)] + ["notes.txt,1"]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    table = read_table(tmp_path / "labels.csv")
+    with pytest.raises(DataError, match=r"labels\.csv row 22 names the picture 'notes\.txt'"):
+        list_table(table, tmp_path, DataSettings())
+
+
+def test_pictures_of_several_frames_are_told_of(tmp_path: Path) -> None:
+    pets(tmp_path)
+    frames = [Image.new("RGB", (12, 10), (k, k, k)) for k in (0, 100, 200)]
+    frames[0].save(tmp_path / "cat" / "moving.gif", save_all=True, append_images=frames[1:])
+    raw = gather(list_folder(tmp_path), DataSettings())
+    assert raw.notices == ("1 picture(s) hold several frames or pages; the first is used.",)
+    assert raw.images[3].max() == 0 and raw.origins[3].endswith("moving.gif")

@@ -121,3 +121,61 @@ def test_columns_of_arrays_are_refused() -> None:
         column(np.zeros((2, 2)))
     with pytest.raises(DataError, match="'a' twice"):
         as_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+EUROPEAN = "größe;name;y\n1,5;a;0\n2;b;1\n-0,25;c;0\n"
+
+
+def test_a_spreadsheet_of_europe_is_read_as_it_is_and_told(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "a.csv", EUROPEAN))
+    np.testing.assert_array_equal(table.columns["größe"], [1.5, 2.0, -0.25])
+    assert table.columns["name"].tolist() == ["a", "b", "c"]
+    assert table.notices == (
+        "a.csv is read as it is found: its values are separated by ';', its numbers have a "
+        "decimal comma.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("a;b\n1.5;2\n", [[1.5], [2.0]]),  # a decimal point stays one
+        ("a;b\n1,5;2.5\n", [["1,5"], [2.5]]),  # both: no comma is taken for a decimal one
+        ("a\tb\n1\t2\n", [[1.0], [2.0]]),
+        ("a|b\n1|2\n", [[1.0], [2.0]]),
+        ("a;x,b\n1,2\n", [[1.0], [2.0]]),  # a header that commas split is split by commas
+        ("alone\n1\n", [[1.0]]),
+    ],
+)
+def test_the_separator_is_found_out(tmp_path: Path, text: str, columns: list[list[object]]) -> None:
+    found = read_table(write(tmp_path / "a.csv", text)).columns
+    assert [values.tolist() for values in found.values()] == columns
+
+
+def test_the_unicode_text_of_excel_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("café\tn\nà\t1\n", encoding="utf-16")
+    table = read_table(path)
+    assert {n: v.tolist() for n, v in table.columns.items()} == {"café": ["à"], "n": [1.0]}
+    assert "UTF-16" in table.notices[0]
+
+
+def test_the_row_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("a,b\n1,x\n2,café\n".encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"a\.csv row 3 is not UTF-8 text \(byte 0xe9, after '2,caf'"
+    ):
+        read_table(path)
+
+
+def test_columns_of_bytes_and_lists_are_left_out_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    frame = pd.DataFrame({"n": [1, 2], "image": [b"\x89PNG", None], "l": [[1, 2], [3, 4]]})
+    frame["r"] = [{"a": 1}, {"a": 2}]
+    frame.to_parquet(path)
+    table = read_table(path)
+    assert list(table.columns) == ["n"]
+    assert [told.split(" is not used")[0] for told in table.notices] == [
+        "The column 'image'", "The column 'l'", "The column 'r'",
+    ]  # fmt: skip

@@ -71,9 +71,8 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
                 f"{archive} could not be unpacked into {folder} ({why}); make room there, or set "
                 f"TRIMARAN_CACHE to another place."
             ) from error
-        raise DataError(
-            f"{archive} is not a whole archive ({error}); download it again."
-        ) from error
+        why = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
+        raise DataError(f"{archive} is not a whole archive ({why}); download it again.") from error
 
 
 def _untar(archive: Path, folder: Path) -> list[Path]:

@@ -43,7 +43,7 @@ def read_npz(path: Path, target: str | None = None) -> RawArrays | RawImages:
     if x.dtype == np.uint8 and x.ndim in (3, 4):
         pictures = x if x.ndim == 4 else x[..., None]
         return RawImages(path.stem, pictures, y, parts=parts, facts=facts)
-    return RawArrays(path.stem, x, y, parts=parts, facts=facts)
+    return RawArrays(path.stem, x, y, parts=parts, facts=facts, where=str(path))
 
 
 def _open(path: Path) -> dict[str, np.ndarray]:

@@ -22,6 +22,7 @@ class Listing:
     """Picture files with their labels, before one of them was opened.
 
     splits: the split that a folder's name assigns to each file, or () for none
+    label:  the column that the labels come from, in a table
     """
 
     name: str
@@ -29,6 +30,7 @@ class Listing:
     labels: np.ndarray
     splits: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    label: str = ""
 
 
 def list_folder(folder: Path) -> Listing:
@@ -49,27 +51,37 @@ def list_folder(folder: Path) -> Listing:
     for where, part in classes:
         pictures, others = _contents(where)
         files += [(p, where.name, part) for p in pictures]
-        notices += _told(where, pictures, others)
+        notices += _told(where.relative_to(folder.parent), pictures, others)
     if not files:
-        raise DataError(
-            f"{folder} has no sub-folder with pictures in it; make one sub-folder per class, or "
-            f"give a CSV with a column of paths and a column of labels."
-        )
+        raise DataError(_without(folder))
     loose = [p for d in (folder, *splits) for p in sorted(d.iterdir()) if is_picture(p)]
     if loose:
         notices.append(
             f"{len(loose)} picture(s) lie outside every class folder and are not used, the first: "
-            f"{loose[0]}."
+            f"{loose[0].relative_to(folder.parent)}."
         )
     left = [d for d in below if splits and d not in splits]
     if left:
-        notices.append(f"{left[0]} stands beside the split folders and is not used.")
+        stands = left[0].relative_to(folder.parent)
+        notices.append(f"{stands} stands beside the split folders and is not used.")
     return Listing(
         folder.name,
         tuple(p for p, _, _ in files),
         np.array([c for _, c, _ in files], dtype=object),
         tuple(s for _, _, s in files) if splits else (),
         tuple(notices),
+    )
+
+
+def _without(folder: Path) -> str:
+    """What is wrong with a folder without classes, and what may be meant."""
+    files = sorted(p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    more = f" and {len(files) - 6} more" if len(files) > 6 else ""
+    holds = f" (it holds {', '.join(files[:6])}{more})" if files else ""
+    return (
+        f"{folder} has no sub-folder with pictures in it{holds}; make one sub-folder per class, "
+        f"or name one table or .npz file, which may be a CSV with a column of paths and a column "
+        f"of labels."
     )
 
 
@@ -93,12 +105,13 @@ def _told(where: Path, pictures: Sequence[Path], others: Sequence[Path]) -> list
 
 
 def path_column(table: RawTable, settings: DataSettings) -> str | None:
-    """The column that holds nothing but names of picture files, if one is used at all."""
+    """The column that holds names of picture files, in nine of ten rows, if one is used at all."""
     for name, values in table.columns.items():
         if values.dtype != object or name in settings.drop:
             continue
         known = [v for v in values.tolist() if isinstance(v, str)]
-        if known and all(Path(v).suffix.lower() in SUFFIXES for v in known):
+        pictures = sum(Path(v).suffix.lower() in SUFFIXES for v in known)
+        if known and pictures >= 0.9 * len(known):
             return name
     return None
 
@@ -127,7 +140,7 @@ def list_table(table: RawTable, folder: Path, settings: DataSettings) -> Listing
     splits: tuple[str, ...] = ()
     if settings.split_column:
         splits = tuple(str(v) for v in table.columns[settings.split_column].tolist())
-    return Listing(table.name, tuple(paths), table.columns[label], splits)
+    return Listing(table.name, tuple(paths), table.columns[label], splits, table.notices, label)
 
 
 def label_column(table: RawTable, path: str, settings: DataSettings) -> str:

@@ -20,7 +20,7 @@ from trimaran.errors import DataError
 
 LARGEST = 224  # pictures of several sizes become at most this, the size of ImageNet models
 SMALLEST = 8
-Size = tuple[int, int, bool]  # height, width, is grey
+Size = tuple[int, int, bool, bool]  # height, width, is grey, has several frames
 Shape = tuple[int, int, int]
 
 
@@ -44,7 +44,7 @@ def gather(listing: Listing, settings: DataSettings) -> RawImages | ImageFiles:
         "labels": listing.labels[kept],
         "parts": _parts(splits[kept]) if len(splits) else None,
         "facts": _facts(good, [p for p in problems if p]),
-        "notices": (*listing.notices, *told, *_resized(good, shape, settings)),
+        "notices": (*listing.notices, *told, *_frames(good), *_resized(good, shape, settings)),
     }
     paths = tuple(listing.paths[k] for k in kept)
     if not fits:
@@ -74,14 +74,14 @@ def common_shape(sizes: Sequence[Size], settings: DataSettings) -> Shape:
     The rule: `image_size` squares them; else one common size of at most 224 pixels a side stays;
     else the side is the median of the shorter sides, between 8 and 224. Grey if all are grey.
     """
-    channels = settings.channels or (1 if all(grey for _, _, grey in sizes) else 3)
+    channels = settings.channels or (1 if all(grey for _, _, grey, _ in sizes) else 3)
     if settings.image_size is not None:
         return settings.image_size, settings.image_size, channels
-    shapes = {(height, width) for height, width, _ in sizes}
+    shapes = {(height, width) for height, width, *_ in sizes}
     if len(shapes) == 1 and max(next(iter(shapes))) <= LARGEST:
         height, width = next(iter(shapes))
         return height, width, channels
-    side = int(np.median([min(height, width) for height, width, _ in sizes]))
+    side = int(np.median([min(height, width) for height, width, *_ in sizes]))
     side = min(max(side, SMALLEST), LARGEST)
     return side, side, channels
 
@@ -105,17 +105,22 @@ def _parts(splits: np.ndarray) -> Mapping[str, np.ndarray]:
 
 
 def _facts(sizes: Sequence[Size], unreadable: Sequence[str]) -> dict[str, Any]:
-    common = Counter(f"{height}x{width}" for height, width, _ in sizes).most_common(5)
+    common = Counter(f"{height}x{width}" for height, width, *_ in sizes).most_common(5)
     facts: dict[str, Any] = {
         "origin": "your own pictures",
         "picture sizes": dict(common),
-        "grey pictures": sum(grey for _, _, grey in sizes),
+        "grey pictures": sum(grey for _, _, grey, _ in sizes),
     }
     return facts | ({"unreadable": list(unreadable)} if unreadable else {})
 
 
+def _frames(sizes: Sequence[Size]) -> tuple[str, ...]:
+    many = sum(several for *_, several in sizes)
+    return (f"{many} picture(s) hold several frames or pages; the first is used.",) if many else ()
+
+
 def _resized(sizes: Sequence[Size], shape: Shape, settings: DataSettings) -> tuple[str, ...]:
-    other = sum((height, width) != shape[:2] for height, width, _ in sizes)
+    other = sum((height, width) != shape[:2] for height, width, *_ in sizes)
     if not other:
         return ()
     how = {"crop": "scaled, and cropped to the centre", "pad": "scaled, with black borders"}

@@ -26,8 +26,11 @@ _ORIENTATION = 0x0112
 _GREY = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
-def measure(path: Path) -> tuple[int, int, bool]:
-    """(height, width, is grey) from the header alone, after EXIF's turn; raises `DataError`."""
+def measure(path: Path) -> tuple[int, int, bool, bool]:
+    """(height, width, is grey, has several frames) from the header alone, after EXIF's turn.
+
+    Raises `DataError` naming the file.
+    """
     from PIL import Image
 
     try:
@@ -35,9 +38,11 @@ def measure(path: Path) -> tuple[int, int, bool]:
             turned = picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
             width, height = picture.size
             grey = picture.mode in _GREY
+            frames = getattr(picture, "n_frames", 1) > 1
     except Exception as error:  # a damaged file can raise almost anything in a decoder
         raise _unreadable(path, error) from error
-    return (width, height, grey) if turned else (height, width, grey)
+    height, width = (width, height) if turned else (height, width)
+    return height, width, grey, frames
 
 
 def read_picture(path: Path, shape: tuple[int, int, int] | None, resize: str) -> np.ndarray:

@@ -1,13 +1,10 @@
-"""Tables: CSV, TSV, Parquet, pandas and polars frames, mappings and lists of mappings.
+"""Tables: files (CSV, TSV, Parquet), pandas and polars frames, mappings and lists of mappings.
 
 Every column becomes float64, bool or object (texts and None), so nothing later needs pandas.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.data.raw import RawTable
+from trimaran.data.sources.delimited import read_delimited
 from trimaran.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
@@ -29,10 +27,14 @@ def read_table(path: Path) -> RawTable:
     """A CSV, TSV or Parquet file. Raises `DataError` naming the file and, if ragged, the row."""
     if not path.is_file():
         raise DataError(f"{path} does not exist; check the path.")
-    name = path.name.split(".")[0]
-    if path.name.lower().endswith(".parquet"):
-        return RawTable(name, _parquet(path), str(path), 0, _facts(path))
-    return RawTable(name, _delimited(path), str(path), 2, _facts(path))
+    written = not path.name.lower().endswith(".parquet")
+    frame, told = read_delimited(path) if written else (_parquet(path), ())
+    try:
+        found = from_frame(frame)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    name, notices = path.name.split(".")[0], (*told, *found.notices)
+    return RawTable(name, found.columns, str(path), 2 if written else 0, _facts(path), notices)
 
 
 def as_table(raw: Any) -> RawTable:
@@ -58,8 +60,20 @@ def from_frame(frame: Any) -> RawTable:
     twice = [n for n in names if names.count(n) > 1]
     if twice:
         raise DataError(f"The frame has the column {twice[0]!r} twice; give each its own name.")
-    columns = {n: column(_series(frame[k])) for n, k in zip(names, frame.columns, strict=True)}
-    return RawTable("frame", columns, "the frame", 0, {"origin": "a data frame in memory"})
+    found = {n: _series(frame[k]) for n, k in zip(names, frame.columns, strict=True)}
+    nested = {n: kind for n, values in found.items() if (kind := _nested(values))}
+    columns = {n: column(values) for n, values in found.items() if n not in nested}
+    told = tuple(f"The column {n!r} is not used: it holds {kind}." for n, kind in nested.items())
+    return RawTable("frame", columns, "the frame", 0, {"origin": "a data frame in memory"}, told)
+
+
+def _nested(values: np.ndarray) -> str | None:
+    """What a column holds instead of single values, or None."""
+    kinds = {type(v) for v in values} if values.dtype == object else set()
+    if any(issubclass(kind, bytes | bytearray) for kind in kinds):
+        return "bytes, such as pictures in a file"
+    several = (list, tuple, set, Mapping, np.ndarray)
+    return "lists or records" if any(issubclass(kind, several) for kind in kinds) else None
 
 
 def _series(series: Any) -> np.ndarray:
@@ -129,71 +143,14 @@ def _from_objects(values: list[Any]) -> np.ndarray:
     return _objects([None if v is None else str(v) for v in clean])
 
 
-def _parquet(path: Path) -> dict[str, np.ndarray]:
+def _parquet(path: Path) -> Any:
     import pyarrow.parquet as pq
     from pyarrow import ArrowException
 
     try:
-        frame = pq.read_table(path).to_pandas()
+        return pq.read_table(path).to_pandas()
     except (ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}).") from error
-    try:
-        return dict(from_frame(frame).columns)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def _delimited(path: Path) -> dict[str, np.ndarray]:
-    """Read by pandas' C parser; a file that it refuses is read again to name the row."""
-    import pandas as pd
-
-    separator = "\t" if ".tsv" in path.name.lower() else ","
-    header = check_shape(path, separator)
-    try:
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            index_col=False,
-            encoding="utf-8-sig",
-            low_memory=False,
-            skip_blank_lines=True,
-        )
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise DataError(f"{path} cannot be read as a table ({error}).") from error
-    frame.columns = pd.Index(header)
-    return dict(from_frame(frame).columns)
-
-
-def check_shape(path: Path, separator: str) -> list[str]:
-    """The header's names; raises `DataError` naming the file and the first ragged row."""
-    opened = gzip.open if path.name.endswith(".gz") else open
-    row = 1
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=separator, strict=True)
-            header = next(lines, [])
-            _check_header(path, header)
-            for values in lines:
-                row = lines.line_num
-                if values and len(values) != len(header):
-                    raise DataError(
-                        f"{path} row {row} has {len(values)} values, but the header has "
-                        f"{len(header)} columns; quote values that hold the separator "
-                        f"{separator!r}, or mend the row."
-                    )
-    except (UnicodeDecodeError, csv.Error, OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read after row {row} ({error}); save it as UTF-8 CSV."
-        ) from error
-    return header
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    if not header:
-        raise DataError(f"{path} is empty; expected a header row and rows of values.")
-    twice = [n for n in header if header.count(n) > 1]
-    if twice:
-        raise DataError(f"{path} row 1 names the column {twice[0]!r} twice; rename one of them.")
 
 
 def _even(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
