@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 from keras import ops
 
+from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.hooks import Around, Hooks, layers_of, quicken_pools
 from trimaran.backends.keras.worker.memory import Tree
 from trimaran.emit.loading import load
@@ -35,6 +36,10 @@ class Built:
     def ports(self) -> tuple[str, ...]:
         """The names of the outputs."""
         return tuple(name for name, _ in self.model.outputs)
+
+    def peeled(self) -> Built:
+        """The same layers up to the logits."""
+        return replace(self, network=peeled(self.model, self.network))
 
     def outputs(
         self, weights: Tree, others: Tree, inputs: list[Tensor], seed: Tensor, around: Around
@@ -66,7 +71,8 @@ class Built:
 
 def built(model: Model, source: str, still: tuple[str, ...] = (), peel: bool = False) -> Built:
     """The source's network; normalizations at the paths in `still` keep their statistics."""
-    network: keras.Model = load(source).build()
+    with undrawn():
+        network: keras.Model = load(source).build()
     layers = {layer.name: layer for layer in layers_of(network)}
     for path in still:
         layers[path].trainable = False
@@ -78,22 +84,26 @@ def built(model: Model, source: str, still: tuple[str, ...] = (), peel: bool = F
     }
     if keras.backend.backend() == "jax":
         quicken_pools(network)
-    return Built(model, _ordered(model, network, peel), Hooks(network), names)
+    hooks, whole = Hooks(network), ordered(model, network)
+    return Built(model, peeled(model, whole) if peel else whole, hooks, names)
 
 
-def _ordered(model: Model, network: keras.Model, peel: bool) -> keras.Model:
-    """The network with its outputs as a list in the description's order, below their heads where
-    these are to be peeled."""
+def ordered(model: Model, network: keras.Model) -> keras.Model:
+    """The network with its outputs as a list in the description's order."""
     several = len(model.outputs) > 1
     tensors = [network.output[n] for n, _ in model.outputs] if several else list(network.outputs)
-    if peel:
-        heads = {dict(model.outputs)[name] for name in model.heads}
-        paths = {leaf.output: leaf.path for leaf in model.leaves if leaf.output in heads}
-        layers = {layer.name: layer for layer in layers_of(network)}
-        tensors = [
-            layers[paths[value]].input if value in paths else tensor
-            for (_, value), tensor in zip(model.outputs, tensors, strict=True)
-        ]
+    return keras.Model(network.inputs, tensors)
+
+
+def peeled(model: Model, network: keras.Model) -> keras.Model:
+    """An ordered network below its heads."""
+    heads = {dict(model.outputs)[name] for name in model.heads}
+    paths = {leaf.output: leaf.path for leaf in model.leaves if leaf.output in heads}
+    layers = {layer.name: layer for layer in layers_of(network)}
+    tensors = [
+        layers[paths[value]].input if value in paths else tensor
+        for (_, value), tensor in zip(model.outputs, network.outputs, strict=True)
+    ]
     return keras.Model(network.inputs, tensors)
 
 

@@ -35,7 +35,7 @@ class KerasNetwork:
         self.weights = {name: v for name, v in put.items() if name in trained}
         self.others = {name: v for name, v in put.items() if name not in trained}
         self.whole = built(model, source)
-        self.logits = built(model, source, peel=True) if model.heads else self.whole
+        self.logits = self.whole.peeled() if model.heads else self.whole
         self._traces: dict[tuple[Any, ...], Any] = {}
 
     def forward(
