@@ -151,6 +151,7 @@ def _look(run: Run, order: list[np.ndarray], now: float) -> Iterator[Event]:
     done = run.tally.examples()
     speed = (done - run.seen) / max(now - run.looked, 1e-9)
     run.looked, run.seen = now, done
+    run.pace = 0.0 if run.pace is None else max(run.pace, speed)
     if losses:
         mean = math.fsum(losses) / len(losses)
         position = run.position

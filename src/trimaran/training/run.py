@@ -62,7 +62,11 @@ class Parts:
 
 @dataclass
 class Run:
-    """The moving parts of one call of `fit`; the clocks are `time.monotonic()`."""
+    """The moving parts of one call of `fit`; the clocks are `time.monotonic()`.
+
+    pace: the most examples a second between two looks; None before the first look, whose updates
+          warm up, and 0 after it
+    """
 
     parts: Parts
     place: Place | None
@@ -74,6 +78,7 @@ class Run:
     rate: float = 0.0
     looked: float = 0.0
     seen: int = 0
+    pace: float | None = None
     saved: float = 0.0
     saved_step: int = -1
     saving: float = 0.0
@@ -105,10 +110,10 @@ def reason_to_stop(run: Run) -> str:
 
 def _scoring_time(run: Run) -> float:
     """Seconds that scoring the validation split takes: as last time, or by the training's pace."""
-    split, examples = run.parts.validation, run.tally.examples()
-    if split is None or run.scoring or not examples:
+    split = run.parts.validation
+    if split is None or run.scoring or not run.pace:
         return run.scoring
-    return run.position.epoch_seconds / examples * len(split)
+    return len(split) / run.pace
 
 
 def batch_seed(run: Run, batch: int) -> int:

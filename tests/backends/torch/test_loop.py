@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -326,6 +327,18 @@ def test_the_time_limit_is_kept_and_the_result_scored(plain: Net, splits: Splits
     assert any(isinstance(event, Evaluated) for event in events[-3:])
     seconds = sum(e.seconds for e in events if isinstance(e, Epoch))
     assert 0 < seconds < 0.5
+
+
+def test_a_slow_first_update_does_not_use_up_the_time_limit(
+    plain: Net, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scoring is not expected to be as slow as the update that warmed up."""
+    network, slow = plain(), [1.0]
+    layer = next(network.children())
+    layer.register_forward_pre_hook(lambda *_: time.sleep(slow.pop() if slow else 0.0))
+    monkeypatch.setattr(room, "_LOOK", 0.0)  # a look after each update, the first one included
+    events = list(run(network, splits, epochs=1, time_limit=2.0))
+    assert events[-1] == Stopped("finished", 5, 5) and not slow
 
 
 def test_a_time_limit_within_an_epoch_still_scores(
