@@ -58,8 +58,9 @@ class Controls:
     def sentence(self) -> str:
         """Why the bound is what it is."""
         return (
-            f"Rounding alone moves this run: {self.count} copies of the first backend, each with "
-            f"every weight moved by one ulp, departed from it by up to {self.largest:.1e}."
+            f"Rounding alone tears such runs apart, so no fixed bound can judge them: {self.count} "
+            "copies of the first backend, each with every weight moved by one ulp, departed from "
+            f"it by up to {self.largest:.1e}."
         )
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from trimaran.comparison.answers import answers
 from trimaran.comparison.controls import CONTROLS, Controls, Ran, Weights
 from trimaran.comparison.deviation import largest
+from trimaran.comparison.free import run_freely
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import Rung
 from trimaran.comparison.side import Side
-from trimaran.comparison.updates import First, opened, run_freely, updates
+from trimaran.comparison.updates import First, opened, updates
 from trimaran.training.engine import Engine
 
 

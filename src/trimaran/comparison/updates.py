@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trimaran.comparison.controls import Controls, Ran, moved
+from trimaran.comparison.controls import Controls, moved
 from trimaran.comparison.deviation import Deviation, by_layer, by_norm
+from trimaran.comparison.free import free, run_freely, update_of
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
-from trimaran.training.engine import Engine, Groups, Update
-from trimaran.training.schedules import Horizon, factor
-from trimaran.training.tally import Tally, metrics
+from trimaran.training.engine import Engine, Groups
+from trimaran.training.tally import metrics
 
 State = dict[str, dict[str, np.ndarray]]
 
@@ -40,7 +40,7 @@ def updates(problem: Problem, first: First, other: Side, forward: float) -> Iter
         yield _rung("one update", pair, problem, one, one.value <= tolerance)
         yield _together(problem, pair, shared, flips)
         engine.restore(first.start, 0)
-        yield _free(problem, pair, run_freely(problem, other, engine), first.controls)
+        yield free(problem, pair, run_freely(problem, other, engine), first.controls)
         yield _evaluation(problem, pair, (first.engine, engine), final)
 
 
@@ -51,15 +51,6 @@ def opened(problem: Problem, side: Side) -> AbstractContextManager[Engine]:
         problem.model, problem.weights, problem.precision, problem.objectives, problem.splits,
         problem.training,
     )  # fmt: skip
-
-
-def update_of(problem: Problem, side: Side, step: int) -> Update:
-    """Update number `step` (from 1), with the schedule's rate and the step's masks."""
-    training = problem.training
-    horizon = Horizon(problem.steps, problem.steps)
-    rate = training.optimizer.learning_rate * factor(training.schedule, step - 1, horizon)
-    masks = side.masks(problem.model, problem.masks(step))
-    return Update(step, step - 1, 1, rate, (step,), masks)
 
 
 def _shared(
@@ -152,43 +143,6 @@ def _together(problem: Problem, pair: tuple[str, str], shared: list[Deviation], 
         )
     found = Deviation(worst.value, blamed)
     return _rung("updates from shared states", pair, problem, found, ok, note, curve)
-
-
-def run_freely(problem: Problem, side: Side, engine: Engine) -> Ran:
-    """The weights after some of the updates (see `looks`), and all losses, on the engine's own
-    way."""
-    engine.begin(0, problem.order, 0)
-    engine.drain()
-    weights: list[dict[str, np.ndarray]] = []
-    losses: list[float] = []
-    looked = frozenset(looks(problem.steps))
-    tally = Tally(problem.objectives.train)
-    for step in range(1, problem.steps + 1):
-        engine.update([update_of(problem, side, step)])
-        if step in looked:
-            weights.append({k: v.copy() for k, v in engine.weights().items()})
-            losses += [loss for _, loss in tally.add(engine.drain())]
-    return weights, losses
-
-
-def looks(steps: int) -> list[int]:
-    """The updates after which a free run is compared: the first ten, then 25 more at most."""
-    later = np.linspace(min(10, steps), steps, 26).round().astype(int).tolist()
-    return sorted({*range(1, min(10, steps) + 1), *later})
-
-
-def _free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) -> Rung:
-    weights, losses = ran
-    curve = controls.apart(weights)
-    bound, worst = TOLERANCES[problem.precision], max(curve)
-    note = "It stays within the fixed tolerance, so no control was needed."
-    if not worst <= bound:
-        bound, note = max(bound, controls.largest), controls.sentence()
-    both = (tuple(controls.truth[1]), tuple(losses))
-    return Rung(
-        "free run", pair, problem.precision, bound, worst, worst <= bound, "", note, tuple(curve),
-        both,
-    )  # fmt: skip
 
 
 def _evaluation(
