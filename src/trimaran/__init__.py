@@ -14,6 +14,7 @@ from trimaran.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from trimaran import callbacks, datasets, layers, losses, models, optimizers
+    from trimaran.bringing import from_keras
     from trimaran.errors import TrimaranError
     from trimaran.estimators import NeuralClassifier, NeuralRegressor
     from trimaran.handle import Run, find
@@ -25,6 +26,7 @@ NAMES = {
     "Run": "handle",
     "TrimaranError": "errors",
     "find": "handle",
+    "from_keras": "bringing",
     "train": "python",
 }
 """Public name → the module that defines it."""
@@ -40,6 +42,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "find",
+    "from_keras",
     "layers",
     "losses",
     "models",

@@ -11,6 +11,7 @@ import numpy as np
 from trimaran.backends.keras.wire import Message
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
+from trimaran.backends.keras.worker.foreign import Foreign
 from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
@@ -30,6 +31,7 @@ class Service:
     def __init__(self) -> None:
         self._networks: dict[int, KerasNetwork] = {}
         self._engines: dict[int, KerasEngine] = {}
+        self._foreign: dict[int, Foreign] = {}
         self._numbers = 0
 
     def start(self, message: Message) -> Message:
@@ -41,9 +43,9 @@ class Service:
         return DONE
 
     def drop(self, message: Message) -> Message:
-        """Forget a network or engine."""
-        self._networks.pop(message.values["number"], None)
-        self._engines.pop(message.values["number"], None)
+        """Forget a network, engine or model of the user's."""
+        for held in (self._networks, self._engines, self._foreign):
+            held.pop(message.values["number"], None)
         return DONE
 
     def network(self, message: Message) -> Message:
@@ -54,6 +56,18 @@ class Service:
         self._numbers += 1
         self._networks[self._numbers] = made
         return Message({"number": self._numbers})
+
+    def open(self, message: Message) -> Message:
+        """Open a model of the user's: its config and its variables."""
+        made = Foreign(message.values["path"], message.values["name"])
+        self._numbers += 1
+        self._foreign[self._numbers] = made
+        told, arrays = made.parts()
+        return Message({"number": self._numbers, **told}, arrays)
+
+    def ask(self, message: Message) -> Message:
+        """The outputs of a model of the user's."""
+        return self._foreign[message.values["number"]].ask(message.arrays)
 
     def forward(self, message: Message) -> Message:
         """Outputs and taps of a batch."""

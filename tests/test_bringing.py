@@ -1,0 +1,55 @@
+"""`trimaran.from_keras` on a live model, in a process of its own, where Keras may be imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+CODE = """
+import keras, numpy as np, trimaran
+from keras import layers
+
+class Lying(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+def chain(kind):
+    model = kind([keras.Input((6, 5, 3)), layers.Conv2D(4, 3, padding="same", strides=2),
+                  layers.BatchNormalization(), layers.Flatten(), layers.Dense(2)], name="small")
+    for variable in model.weights:
+        variable.assign(np.random.default_rng(1).uniform(0.1, 1, variable.shape))
+    return model
+
+found = trimaran.from_keras(chain(keras.Sequential))
+print(type(found).__name__, found.model.name, len(found.weights))
+try:
+    trimaran.from_keras(chain(Lying))
+except trimaran.TrimaranError as refused:
+    print(type(refused).__name__, refused)
+try:
+    trimaran.from_keras(layers.Dense(3))
+except trimaran.TrimaranError as refused:
+    print(type(refused).__name__, refused)
+"""
+
+
+def test_a_live_model_is_given_back_only_where_its_outputs_are_equal() -> None:
+    for needed in ("keras", "jax"):
+        if find_spec(needed) is None:
+            pytest.skip(f'{needed} is not installed: pip install "trimaran[keras]"')
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[0] == "Translation small 9"
+    assert lines[1].startswith("ConversionError The description of 'small' was read, but its")
+    assert lines[2].startswith("ConversionError Dense is no Keras model")
