@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -16,10 +17,18 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.strategies import models
 
+from trimaran.backends.keras import process
 from trimaran.errors import TrimaranError
 from trimaran.spec import Model, to_json
 from trimaran.steps.parity import Climb, Subject, ladder
 from trimaran.training.optimizers import OPTIMIZERS
+
+# Each model is compiled once and run a few times, and XLA's compiler takes four times as long with
+# its optimizations as without. They may reorder float64 sums, so the test suite's own random models
+# and every ladder of a user keep them on.
+_QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+# Compiled programs pile up in a worker; so many models, and it is replaced.
+_FRESH = 100
 
 
 def broken(model: Model, backends: tuple[str, ...], optimizer: str) -> str:
@@ -45,6 +54,7 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("fuzz"))
     args = parser.parse_args()
     args.output.mkdir(exist_ok=True)
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()
     backends, names = tuple(args.backends.split(",")), list(OPTIMIZERS)
     began, failures, layers = time.monotonic(), [], Counter[str]()
     done = 0
@@ -68,6 +78,8 @@ def main() -> int:
             path = args.output / f"failure-{args.seed}-{done}.json"
             path.write_text(json.dumps(to_json(model)))
             print(f"{done}: {why} ({optimizer}, {path})")
+        if done % _FRESH == 0:
+            process.close_all()
         if done % 50 == 0:
             print(f"{done} models, {len(failures)} failed, {time.monotonic() - began:.0f} s")
             sys.stdout.flush()
