@@ -50,3 +50,10 @@ def test_a_file_that_is_cut_off_is_told(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"b\.json is missing"):
         read_json(tmp_path / "b.json")
+
+
+def test_a_folder_that_is_missing_is_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match="none/a.txt could not be written .*; make the folder .*none"
+    ):
+        write_text(tmp_path / "none" / "a.txt", "new")

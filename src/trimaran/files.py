@@ -35,9 +35,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        lacking = not path.parent.is_dir()
+        remedy = f"make the folder {path.parent}" if lacking else "make room there"
         raise RunError(
-            f"{path} could not be written ({error.strerror or error}); make room there, or "
-            "choose another place."
+            f"{path} could not be written ({error.strerror or error}); {remedy}, or choose "
+            "another place."
         ) from None
 
 

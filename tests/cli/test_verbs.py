@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -66,6 +67,18 @@ def test_python_dash_m_is_the_same() -> None:
         [sys.executable, "-m", "trimaran", "--version"], capture_output=True, text=True, check=True
     )
     assert made.stdout.startswith("trimaran ")
+
+
+@pytest.mark.parametrize("words", ["--help", "train --help", "show models"])
+def test_a_reader_that_has_seen_enough_is_no_error(words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    made = subprocess.run(
+        [sys.executable, "-m", "trimaran", *words.split()],
+        stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert made.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -162,6 +175,14 @@ def test_a_folder_of_pictures_from_training_to_prediction(
     found = ask(capsys, "evaluate", out, "--data", str(pictures))
     assert found["scores"]["data"]["accuracy"]["value"] >= 0
     assert "not a readable picture" in refusal(capsys, "predict", out, __file__)
+    larger = tmp_path / "larger"
+    for name, side in (("0", 40), ("7", 30)):
+        (larger / name).mkdir(parents=True)
+        Image.new("L", (side, side)).save(larger / name / "a.png")
+    told = refusal(capsys, "evaluate", out, "--data", str(larger))
+    assert f"{larger / '7' / 'a.png'} has the label '7', which training never saw" in told
+    shutil.rmtree(larger / "7")
+    assert ask(capsys, "evaluate", out, "--data", str(larger))["scores"]["data"]["accuracy"]
 
 
 def test_what_was_found_in_the_data_is_said_once(
@@ -178,6 +199,11 @@ def test_what_was_found_in_the_data_is_said_once(
     assert len([line for line in told if "median of the training rows stands in" in line]) == 1
     saved = json.loads((tmp_path / "run" / "data.json").read_text())["notices"]
     assert any("median of the training rows stands in" in text for text in saved)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("x,answer\n")
+    for verb in (("predict", str(empty)), ("evaluate", "--data", str(empty))):
+        words = (verb[0], str(tmp_path / "run"), *verb[1:])
+        assert "There is no row to" in refusal(capsys, *words)
 
 
 def test_an_archive_of_pictures_is_trained_and_scored(
@@ -211,6 +237,8 @@ def test_evaluating_and_reporting_a_run(
     digits_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = ask(capsys, "evaluate", str(digits_run), "--split", "validation")
+    assert main(["evaluate", str(digits_run)]) == 0
+    assert capsys.readouterr().out.startswith(f"{digits_run}\n")  # "latest" may be any
     saved = json.loads((digits_run / "scores.json").read_text())["splits"]["validation"]
     assert found["scores"] == {"validation": saved["metrics"]}
     page = (digits_run / "report.html").read_bytes()

@@ -11,6 +11,7 @@ VERBS = {
     "evaluate": "score a run, on its own splits or on other data",
     "predict": "predict files, a folder, a CSV or an .npz with a run",
     "explain": "show how a network learns and what it sees",
+    "compare": "compare frameworks, or kinds of graph, by measurement",
     "parity": "prove that a model is the same network on every backend",
     "eject": "write a model as source that imports its framework alone",
     "report": "write a run's report again",
@@ -22,7 +23,16 @@ VERBS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run a verb. Exit status: 0 done, 1 the answer is no, 2 the input is wrong."""
-    words = sys.argv[1:] if argv is None else argv
+    try:
+        status = _answer(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _answer(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return 0 if words else 2
@@ -69,6 +79,3 @@ def _verb(name: str, words: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ntrimaran: interrupted; nothing was left half written.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0

@@ -28,4 +28,4 @@ def run(args: argparse.Namespace) -> int:
     found = runs.find(args.run)
     scores = workflow.evaluate(found, args.data, args.split, args.backend)
     value = {"run": str(found.path), "scores": {split: scores[split] for split in scores}}
-    return answer(args, value, repr(scores))
+    return answer(args, value, f"{found.path}\n{scores!r}")

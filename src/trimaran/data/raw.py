@@ -58,6 +58,10 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def row(self, position: int) -> str:
+        """How to name a row to its owner."""
+        return str(self.paths[position])
+
 
 @dataclass(frozen=True, eq=False)
 class RawTable:

@@ -16,6 +16,7 @@ from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
 from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.pictures import list_pictures
+from trimaran.data.targets import RowName, plain_row
 from trimaran.errors import DataError
 from trimaran.runs import RunFiles
 
@@ -31,25 +32,29 @@ def rows(run: RunFiles, data: Any) -> Rows:
     Raises:
         DataError: other columns or shapes than the run learned from, or a label it never saw.
     """
-    inputs, labels = data if isinstance(data, tuple) else _from_path(run, Path(data))
+    given = (*data, plain_row) if isinstance(data, tuple) else _from_path(run, Path(data))
+    inputs, labels, row = given
     found = run.preprocess.apply(inputs)
     if len(found) != len(labels):
         raise DataError(f"There are {len(found)} rows and {len(labels)} labels; give one each.")
-    return replace(found, targets={OUTPUT: run.preprocess.encode(labels)})
+    if not len(found):
+        raise DataError("There is no row to score; give some with their true answers.")
+    return replace(found, targets={OUTPUT: run.preprocess.encode(labels, row=row)})
 
 
-def _from_path(run: RunFiles, path: Path) -> tuple[Any, np.ndarray]:
+def _from_path(run: RunFiles, path: Path) -> tuple[Any, np.ndarray, RowName]:
+    """Inputs, labels, and how to name a row; picture files go the way of the run's own size."""
     settings = replace(run.recipe.data_settings(), set=None, path=str(path))
     raw = load_path(path.expanduser(), settings)
     match raw:
         case RawTable():
-            return raw, _column(raw, settings.target)
+            return raw, _column(raw, settings.target), raw.row
         case RawImages():
-            return raw.images, raw.labels
+            return list(raw.origins) or raw.images, raw.labels, raw.row
         case RawArrays():
-            return raw.inputs, raw.labels
+            return raw.inputs, raw.labels, raw.row
         case ImageFiles():
-            return list(raw.paths), raw.labels
+            return list(raw.paths), raw.labels, raw.row
 
 
 def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]:
@@ -69,7 +74,7 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
             given = list_pictures(path)
     if isinstance(given, list) and given and isinstance(given[0], str | Path):
         if not isinstance(preprocess.inputs.get(INPUT), ImageField):
-            raise DataError(f"{given[1]}: this run takes one file of rows at a time, not several.")
+            raise DataError(f"{given[-1]}: this run takes one file of rows at a time, not several.")
         return given, tuple(map(str, given))
     return given, ()
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from trimaran.backends.protocol import Network
 from trimaran.data.preprocess import Preprocess
+from trimaran.errors import DataError
 from trimaran.steps.scoring import answers, chances, output_of
 
 
@@ -75,7 +76,10 @@ def predictions(
     Raises:
         DataError: a row that the fitted preprocessing cannot take.
     """
-    given = answers(network, preprocess.apply(inputs))
+    rows = preprocess.apply(inputs)
+    if not len(rows):
+        raise DataError("There is no row to predict; give at least one.")
+    given = answers(network, rows)
     output = output_of(preprocess)
     if output.kind != "classes":
         return Predictions(preprocess.decode(given), None, (), tuple(names))
