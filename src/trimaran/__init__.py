@@ -14,7 +14,7 @@ from trimaran.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from trimaran import callbacks, datasets, layers, losses, models, optimizers
-    from trimaran.bringing import from_keras
+    from trimaran.bringing import from_keras, from_torch
     from trimaran.errors import TrimaranError
     from trimaran.estimators import NeuralClassifier, NeuralRegressor
     from trimaran.handle import Run, find
@@ -27,6 +27,7 @@ NAMES = {
     "TrimaranError": "errors",
     "find": "handle",
     "from_keras": "bringing",
+    "from_torch": "bringing",
     "train": "python",
 }
 """Public name → the module that defines it."""
@@ -43,6 +44,7 @@ __all__ = [
     "datasets",
     "find",
     "from_keras",
+    "from_torch",
     "layers",
     "losses",
     "models",

@@ -35,3 +35,32 @@ def from_keras(model: Any) -> Translation:
     hold(found.translation, found.forward)
     translation: Translation = found.translation
     return translation
+
+
+def from_torch(module: Any, example: Any) -> Translation:
+    """The description and the weights of a PyTorch module made of layers that Trimaran has.
+
+        found = trimaran.from_torch(net, (3, 224, 224))
+        found.model, found.weights      # what trimaran's verbs and backends take
+
+    The module's own paths stay, so the emitted PyTorch source loads its state dict, and its
+    nesting stays, so a block that is repeated becomes one class. The module is left as it is.
+    Pictures go in as PyTorch has them, (channels, height, width); a series that convolutions read
+    is described channels-last, (steps, channels).
+
+    The emitted network is run beside the module before anything is given back, in evaluation and
+    in training mode (dropout off), with its weights and with disturbed ones.
+
+    Args:
+        module: a `torch.nn.Module`.
+        example: a tensor, a tuple of tensors, a shape without the batch, or a tuple of shapes.
+
+    Raises:
+        ConversionError: an operation, or a use of one, has no description (the text names the
+            first in the order of the calls, the module's path, the line of its code, and the
+            remedy); or the translation does not compute the same.
+    """
+    found: Translation = import_module("trimaran.backends.torch.from_torch").from_torch(
+        module, example
+    )
+    return found

@@ -8,6 +8,7 @@ difference stops the emission.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,8 @@ class Argument:
 
 @dataclass(frozen=True)
 class Class:
-    """One class of the source, its lines written out."""
+    """One class of the source, its lines written out; `kept` are the arguments that its forward
+    method reads too."""
 
     name: str
     kind: str
@@ -38,6 +40,7 @@ class Class:
     forward: tuple[str, ...]
     graph: Graph
     path: str
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,11 @@ Uses = dict[str, Use]
 Write = Callable[[str, Graph, Uses], Template]
 
 
-def plan(model: Model, write: Write) -> list[Class]:
+def plan(model: Model, write: Write, owner: str = "") -> list[Class]:
     """The classes from the inside out; the last is the model's own.
 
     `write(path, graph, uses)` writes the template of a block whose inner blocks are in `uses`.
+    `owner` stands before an argument in the forward method ("self." in a class).
     """
     blocks = [(path, graph) for path, graph in walk(model.graph) if not graph.inline]
     classes: list[Class] = []
@@ -72,7 +76,7 @@ def plan(model: Model, write: Write) -> list[Class]:
     for height in sorted({_height(graph) for _, graph in blocks}):
         level = [(path, graph) for path, graph in blocks if _height(graph) == height]
         for group in _groups(level, uses, write):
-            made = _class(group, taken)
+            made = _class(group, taken, owner)
             classes.append(made)
             taken.add(made.name)
             uses |= {path: Use(made, _made(made, template)) for path, _, template in group}
@@ -97,7 +101,7 @@ def _height(graph: Graph) -> int:
     return max((_height(op) + (not op.inline) for op in inner), default=0)
 
 
-def _class(group: Group, taken: set[str]) -> Class:
+def _class(group: Group, taken: set[str], owner: str) -> Class:
     path, graph, template = group[0]
     texts, made = _numbers(group)
     used = [name for text in texts for name in sorted(names(parse(text)))]
@@ -105,9 +109,19 @@ def _class(group: Group, taken: set[str]) -> Class:
     order = [*channel_names(graph.inputs), *(name for name, _ in graph.arguments)]
     arguments = [Argument(name) for name in order if name in roots]
     arguments += [Argument(name, slot) for name, slot in made.items()]
-    init, forward = template.fill(lambda slot: texts[slot])
+    init, _ = template.fill(lambda slot: texts[slot])
+    _, forward = template.fill(lambda slot: _owned(texts[slot], owner))
+    late = {n.partition("[")[0] for slot in template.late for n in names(parse(texts[slot]))}
+    kept = tuple(argument.name for argument in arguments if argument.name in late)
     name = camel(graph.kind) if path == "" else _name(graph, taken)
-    return Class(name, graph.kind, tuple(arguments), init, forward, graph, path)
+    return Class(name, graph.kind, tuple(arguments), init, forward, graph, path, kept)
+
+
+def _owned(text: str, owner: str) -> str:
+    """The number with `owner` before each of its names."""
+    for name in sorted(names(parse(text))):
+        text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", f"{owner}{name}", text)
+    return text
 
 
 def _name(graph: Graph, taken: set[str]) -> str:
@@ -135,8 +149,9 @@ def _numbers(group: Group) -> tuple[list[str], dict[str, int]]:
 def _argument(group: Group, slot: int, values: list[int], made: dict[str, int]) -> str:
     """An argument for the slot: one that has these values already, or a new one."""
     for name, other in made.items():
-        if [int(template.slots[other].value) for _, _, template in group] == values:
-            return name
+        factor = _factor(values, [int(template.slots[other].value) for _, _, template in group])
+        if factor:
+            return name if factor == 1 else f"{name} * {factor}"
     _, graph, template = group[0]
     hint = template.slots[slot].hint
     known = {*made, *channel_names(graph.inputs), *(name for name, _ in graph.arguments)}
@@ -144,6 +159,13 @@ def _argument(group: Group, slot: int, values: list[int], made: dict[str, int]) 
     name = next(c for c in candidates if c not in known)
     made[name] = slot
     return name
+
+
+def _factor(values: list[int], others: list[int]) -> int:
+    """How many times the others the values are, in every instance; 0 where they are not."""
+    factors = {a / b if b else 0 for a, b in zip(values, others, strict=True)}
+    factor = factors.pop()
+    return int(factor) if not factors and factor >= 1 and factor == int(factor) else 0
 
 
 def _verify(graph: Graph, template: Template, texts: list[str], made: Mapping[str, int]) -> None:

@@ -65,6 +65,11 @@ class Template:
         """What must be equal in two blocks that share a class (marks are in order)."""
         return "\n".join((*self.init, "---", *self.forward))
 
+    @property
+    def late(self) -> list[int]:
+        """The slots of the forward method."""
+        return [int(mark.group(1)) for line in self.forward for mark in MARK.finditer(line)]
+
     def fill(self, number: Callable[[int], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(init, forward) with every mark replaced by `number(slot)`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from trimaran.backends.torch.attributes import constructed, dictionary, filled, reach
 from trimaran.backends.torch.helpers import NEEDS
 from trimaran.backends.torch.leaves import Code, Site, code
 from trimaran.emit.calls import Numbered, arguments, numbered, port_names
@@ -49,7 +50,7 @@ class Scope:
     def module(self, name: str, text: str) -> str:
         """Construct the module under this name (once), and say how to reach it."""
         self.modules.setdefault(name, text)
-        return f"self.{name}" if self.attribute == "self" else f'{self.attribute}["{name}"]'
+        return reach(self.attribute, name)
 
 
 @dataclass
@@ -75,7 +76,8 @@ class Writer:
         outputs, result = self._result(scope)
         ports: dict[Key, str] = {(i,): name for i, name in enumerate(port_names(graph))}
         lines = statements(ports, steps, outputs, result)
-        init = tuple(f"        self.{name} = {text}" for name, text in scope.modules.items())
+        made = constructed(scope.modules)
+        init = tuple(f"        self.{name} = {text}" for name, text in made.items())
         return Template(init, lines, tuple(numbers.slots))
 
     def _tag(self, path: str, value: int) -> str:
@@ -91,7 +93,7 @@ class Writer:
                 value = next(call.inputs[0] for call, made in numbered(scope.graph)
                              if made == (value,))  # fmt: skip
             shape = scope.graph.values[value]
-            tag = (FIRST if len(shape) == 3 else LAST) if root else scope.tags[value]
+            tag = (FIRST if len(shape) == 3 else LAST) if root else self._tag(scope.path, value)
             texts.append(convert(f"{{{index}}}", scope.tags[value], tag, shape))
             keys.append(scope.keys[value])
         if root and len(texts) > 1:
@@ -107,12 +109,19 @@ class Writer:
             if made[0] in heads:
                 continue
             op = scope.graph.table[call.layer]
-            if not isinstance(op, Graph):
+            if self.idioms and relabels(op, scope.tags[call.inputs[0]]):
+                self._relabel(scope, call.inputs[0], made[0])
+            elif not isinstance(op, Graph):
                 self._leaf(scope, op, call, made[0], numbers, steps)
             elif op.inline:
                 self._inline(scope, op, call, made, uses, numbers, steps)
             else:
                 self._use(scope, op, call, made, uses, numbers, steps)
+
+    def _relabel(self, scope: Scope, value: int, made: int) -> None:
+        """The same tensor in the other layout's words."""
+        scope.keys[made] = scope.keys[value]
+        scope.tags[made] = LAST if scope.tags[value] == FIRST else FIRST
 
     def _leaf(
         self, scope: Scope, op: Layer, call: Call, made: int, numbers: Numbers, steps: list[Step]
@@ -189,8 +198,7 @@ class Writer:
         for i, value in enumerate(call.inputs):
             inner.keys[i], inner.tags[i] = scope.keys[value], scope.tags[value]
         self._calls(inner, uses, numbers, steps)
-        entries = ", ".join(f'"{name}": {text}' for name, text in inner.modules.items() if text)
-        scope.modules[call.layer] = f"nn.ModuleDict({{{entries}}})"
+        scope.modules[call.layer] = dictionary(inner.modules)
         for value, (_, source) in zip(made, op.outputs, strict=True):
             scope.keys[value], scope.tags[value] = inner.keys[source], inner.tags[source]
 
@@ -198,7 +206,8 @@ class Writer:
         self, op: Graph, path: str, tag: str, uses: Uses, numbers: Numbers
     ) -> tuple[str, str] | None:
         """(nn.Sequential of the graph, layout of its output), or None where it is no such chain."""
-        if [name for name, _ in op.layers] != [str(i) for i in range(len(op.calls))]:
+        places = [name for name, _ in op.layers]
+        if not all(map(str.isdigit, places)) or places != [call.layer for call in op.calls]:
             return None
         scope = Scope(op, path, (), {}, {0: tag})
         items, last = [], 0
@@ -209,7 +218,8 @@ class Writer:
             last = made[0]
             scope.tags[last] = item[1] if len(op.values[last]) > 1 else LAST
             items.append(item[0])
-        return f"nn.Sequential({', '.join(items)})", scope.tags[last]
+        whole = ", ".join(filled(dict(zip(places, items, strict=True))))
+        return f"nn.Sequential({whole})", scope.tags[last]
 
     def _item(
         self, scope: Scope, call: Call, made: tuple[int, ...], uses: Uses, numbers: Numbers
@@ -249,6 +259,13 @@ def pool_first(graph: Graph, calls: list[Numbered]) -> list[Numbered]:
         else:
             found.append((call, made))
     return found
+
+
+def relabels(op: Layer | Graph, tag: str) -> bool:
+    """Whether the layer permutes a map from one layout's order to the other's, so that in the
+    other layout the tensor is what it was."""
+    orders = {LAST: ((2, 1), (2, 3, 1)), FIRST: ((2, 1), (3, 1, 2))}
+    return isinstance(op, L.Permute) and tuple(map(int, op.dims)) in orders[tag]
 
 
 def _is(graph: Graph, call: Call, kind: object, activation: str | None = None) -> bool:

@@ -27,7 +27,7 @@ def emit(model: Model, instrumented: bool = False, idioms: bool = True) -> str:
         idioms: write `nn.Sequential`, and max-pool before ReLU; without, only the generic rules.
     """
     writer = Writer(model, instrumented, idioms and not instrumented)
-    classes = plan(model, writer.write)
+    classes = plan(model, writer.write, "self.")
     parts = [_class(cls) for cls in classes[:-1]] + [_network(model, classes[-1])]
     helpers = [HELPERS[name] for name in sorted(writer.helpers)]
     code = "\n\n\n".join([*helpers, *parts, *initialiser(model), _build(model, classes[-1])])
@@ -60,13 +60,14 @@ def _imports(code: str) -> str:
 
 
 def _constructor(cls: Class) -> list[str]:
-    if not cls.init:
+    if not cls.init and not cls.kept:
         return []
     arguments = "".join(f", {argument.name}" for argument in cls.arguments)
     head = wrap(f"    def __init__(self{arguments}):")
     return [
         *head,
         "        super().__init__()",
+        *(f"        self.{name} = {name}" for name in cls.kept),
         *(w for line in cls.init for w in wrap(collapse(line))),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import sqrt
+from math import prod, sqrt
 
 from trimaran.spec.initializers import Constant, Initializer, Normal, Uniform, VarianceScaling
 from trimaran.spec.layer import Parameter
@@ -25,6 +25,8 @@ IN_PLACE = {
 }
 
 Pair = tuple[Initializer, Initializer | None]
+Drawn = tuple[str, Pair, tuple[str, tuple[Parameter, ...]]]
+"""Kind of module, its distributions, and its path and parameters."""
 
 
 def initialiser(model: Model) -> list[str]:
@@ -34,10 +36,7 @@ def initialiser(model: Model) -> list[str]:
     differ from it are told by the shape-independent limits of their own, in `initialise` too.
     """
     pairs = _pairs(model)
-    common: dict[str, Pair] = {}
-    for kind in sorted({kind for kind, _, _ in pairs if kind}):
-        common[kind] = Counter(pair for k, pair, _ in pairs if k == kind).most_common(1)[0][0]
-    common = {k: p for k, p in common.items() if set(p) - {None} != {TORCH}}
+    common = {k: p for k, p in _usual(pairs).items() if k and set(p) - {None} != {TORCH}}
     bare = {k or "nn.Conv2d" for k, _, (_, p) in pairs if len(p) == 1}  # "": see MODULES
     lines = _by_kind(common, bare)
     return ["\n".join(["def initialise(module):", *lines])] if lines else []
@@ -46,17 +45,37 @@ def initialiser(model: Model) -> list[str]:
 def exceptions(model: Model) -> list[str]:
     """Statements for parameters that are not drawn as most of their kind are."""
     pairs = _pairs(model)
+    usual = _usual(pairs)
     found = []
     for kind, pair, (path, parameters) in pairs:
-        usual = Counter(p for k, p, _ in pairs if k == kind).most_common(1)[0][0]
-        for parameter, own, common in zip(parameters, pair, usual, strict=False):
-            if own != common or not kind:
+        native = _native(kind, parameters, usual)
+        for parameter, own, common in zip(parameters, pair, usual[kind], strict=False):
+            if own != native and (own != common or not kind):
                 target = f'model.get_submodule("{path}").{parameter.name}'
                 found.append(f"    nn.init.{in_place(parameter.initial, target, parameter.fan)}")
     return found
 
 
-def _pairs(model: Model) -> list[tuple[str, Pair, tuple[str, tuple[Parameter, ...]]]]:
+def _usual(pairs: list[Drawn]) -> dict[str, Pair]:
+    """The most frequent pair of each kind."""
+    kinds = sorted({kind for kind, _, _ in pairs})
+    return {
+        kind: Counter(pair for k, pair, _ in pairs if k == kind).most_common(1)[0][0]
+        for kind in kinds
+    }
+
+
+def _native(
+    kind: str, parameters: tuple[Parameter, ...], usual: dict[str, Pair]
+) -> Initializer | None:
+    """What PyTorch draws for the layer by itself, where `initialise` leaves its module alone."""
+    module = kind or "nn.Conv2d"
+    if set(usual.get(module, ())) - {None} - {TORCH}:
+        return None
+    return TORCH if kind else Uniform(prod(parameters[0].shape[1:]) ** -0.5)
+
+
+def _pairs(model: Model) -> list[Drawn]:
     found = []
     for leaf in model.leaves:
         if type(leaf.layer) not in MODULES:

@@ -1,0 +1,98 @@
+"""The example that a module is read with: two rows or more, in the types that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from trimaran.errors import ConversionError
+
+ROWS = 2
+
+
+@dataclass(frozen=True)
+class Example:
+    """The module's inputs in their order, a batch of two rows or more each."""
+
+    tensors: tuple[torch.Tensor, ...]
+
+
+def example_of(given: Any) -> Example:
+    """A tensor, a tuple of tensors, a shape without the batch, or a tuple of such shapes.
+
+    Raises:
+        ConversionError: it is none of these.
+    """
+    if isinstance(given, torch.Tensor):
+        return Example((_rows(given),))
+    items = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else []
+    if items and all(isinstance(item, torch.Tensor) for item in items):
+        return Example(tuple(_rows(item) for item in items))
+    if items and all(_is_size(item) for item in items):
+        items = [tuple(items)]
+    shaped = all(
+        isinstance(item, Sequence) and len(item) and all(map(_is_size, item)) for item in items
+    )
+    if not items or not shaped:
+        raise ConversionError(
+            f"the example is {given!r}, but a tensor, a tuple of tensors, or a shape of sizes of 1 "
+            "or more without the batch was expected, such as (3, 224, 224)."
+        )
+    generator = torch.Generator().manual_seed(0)
+    return Example(tuple(torch.randn(ROWS, *item, generator=generator) for item in items))
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _rows(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy with two rows at least: an export for one row would hold for one row alone."""
+    if not tensor.is_floating_point() or tensor.dim() < 2 or not len(tensor):
+        raise ConversionError(
+            f"the example has the type {tensor.dtype} and the shape {tuple(tensor.shape)}, but a "
+            "batch of floats was expected; give rows as float32."
+        )
+    found = tensor.detach().to("cpu", torch.float32, copy=True)
+    return torch.cat([found, 0.5 * found]) if len(found) == 1 else found
+
+
+def run(module: nn.Module, example: Example) -> Any:
+    """What the module returns for the example.
+
+    Raises:
+        ConversionError: its own code raises; the text has the exception and its place.
+    """
+    try:
+        with torch.no_grad():
+            return module(*(tensor.clone() for tensor in example.tensors))
+    except Exception as error:  # whatever the user's code raises
+        shapes = ", ".join(
+            str(("N", *tensor.shape[1:])).replace("'", "") for tensor in example.tensors
+        )
+        raise ConversionError(
+            f"{type(module).__name__}: forward does not take an input of shape {shapes}: "
+            f"{type(error).__name__}: {_first_line(error)}{place(error)}; give the shape that it "
+            "is made for, or mend it there."
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no text"])[0].rstrip(".")
+
+
+def place(error: BaseException) -> str:
+    """Where the user's own code raised: " (net.py, line 12)", or nothing."""
+    library, found = str(Path(torch.__file__).parent), ""
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith(library) and "trimaran/backends/torch/reading" not in file:
+            found = f" ({Path(file).name}, line {step.tb_lineno})"
+        step = step.tb_next
+    return found

@@ -1,0 +1,148 @@
+"""A module as a description that is known to compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from trimaran.backends.torch.reading.assembly import assembled
+from trimaran.backends.torch.reading.example import Example
+from trimaran.backends.torch.reading.graph import trace
+from trimaran.backends.torch.reading.hierarchy import nested
+from trimaran.backends.torch.reading.nodes import Traced
+from trimaran.backends.torch.reading.patterns import joined
+from trimaran.backends.torch.reading.rules import interpret
+from trimaran.backends.torch.reading.site import Reading
+from trimaran.backends.torch.reading.strides import spelled
+from trimaran.backends.torch.reading.values import Axes, Step
+from trimaran.backends.torch.weights import arrays
+from trimaran.errors import ConversionError, DescriptionError
+from trimaran.spec.layout import layouts
+from trimaran.spec.model import Model
+
+
+@dataclass(frozen=True)
+class Read:
+    """The description, the weights, and how the module's own tensors lie.
+
+    `inputs` and `outputs` hold the axes of each (see `values.Value`), `taps` those of what the
+    layer at each path makes.
+    """
+
+    model: Model
+    weights: Mapping[str, np.ndarray]
+    inputs: tuple[Axes, ...]
+    outputs: Mapping[str, Axes]
+    taps: Mapping[str, Axes]
+
+
+def read(module: nn.Module, example: Example) -> Read:
+    """Translate a module in evaluation mode; see `from_torch` for the rules."""
+    traced = joined(trace(module, example.tensors))
+    weights = arrays(module)
+    model, reading = described(module, traced)
+    _hold_keys(module, model, weights)
+    values = [reading.values[entry.node] for entry in traced.outputs]
+    leaves = zip(model.leaves, reading.steps, strict=True)
+    axes = _axes_made(reading)
+    return Read(
+        model,
+        weights,
+        tuple(value.axes for value in reading.inputs),
+        {entry.name: value.axes for entry, value in zip(traced.outputs, values, strict=True)},
+        {leaf.path: axes[step.made] for leaf, step in leaves if step.made in axes},
+    )
+
+
+def described(module: nn.Module, traced: Traced) -> tuple[Model, Reading]:
+    """The description. A flattening whose order the description's rule does not give is read
+    again with its order written out, until all orders hold."""
+    explicit: frozenset[str] = frozenset()
+    while True:
+        reading = interpret(traced, explicit)
+        reading.steps = _reachable(reading)
+        if not reading.steps:
+            raise ConversionError(
+                f"{traced.name}: forward has no layer between its inputs and outputs."
+            )
+        try:
+            root = nested(reading.steps, module)
+            spelled(root)
+            model = assembled(reading, root)
+            model.graph.values  # noqa: B018 (holds every legality rule)
+        except DescriptionError as error:
+            raise ConversionError(f"{traced.name}: {error}") from None
+        wrong = _wrongly_flattened(reading, model)
+        if not wrong - explicit:
+            return model, reading
+        explicit |= wrong
+
+
+def _reachable(reading: Reading) -> list[Step]:
+    """The steps that the outputs depend on."""
+    makers = {step.made: step for step in reading.steps}
+    waiting = [reading.values[entry.node].number for entry in reading.traced.outputs]
+    found: set[int] = set()
+    while waiting:
+        number = waiting.pop()
+        if number in makers and number not in found:
+            found.add(number)
+            waiting += makers[number].inputs
+    return [step for step in reading.steps if step.made in found]
+
+
+def _wrongly_flattened(reading: Reading, model: Model) -> frozenset[str]:
+    """The nodes whose flattening the description would do in another order."""
+    flat = layouts(model).flat
+    wrong = set()
+    for leaf, step in zip(model.leaves, reading.steps, strict=True):
+        name, wanted = reading.flattened.get(step.made, ("", ""))
+        if name and wanted != ("first" if leaf.output in flat else "last"):
+            wrong.add(name)
+    return frozenset(wrong)
+
+
+def _axes_made(reading: Reading) -> dict[int, Axes]:
+    """For each value, the axes that it has where it is made."""
+    found: dict[int, Axes] = {}
+    for value in reading.values.values():
+        found.setdefault(value.number, value.axes)
+    return found
+
+
+def _hold_keys(module: nn.Module, model: Model, weights: Mapping[str, np.ndarray]) -> None:
+    """The description's arrays must be the module's own, all of them, each under its key."""
+    name = type(module).__name__
+    _hold_untied(module, name)
+    unused = [key for key in weights if key not in model.parameters]
+    if unused:
+        raise ConversionError(
+            f"{name}: forward never uses {unused[0]!r}"
+            f"{f' and {len(unused) - 1} more arrays' if len(unused) > 1 else ''}, so the "
+            "description would lose it; take that module out, or use it."
+        )
+    missing = [key for key in model.parameters if key not in weights]
+    if missing:
+        raise ConversionError(
+            f"{name}: its state dict has no {missing[0]!r}; do not leave arrays out of it."
+        )
+    for key, parameter in model.parameters.items():
+        if tuple(parameter.shape) != weights[key].shape:
+            raise ConversionError(
+                f"{name}: {key} has the shape {weights[key].shape}, and its layer needs "
+                f"{tuple(parameter.shape)}; use the layer's usual shape."
+            )
+
+
+def _hold_untied(module: nn.Module, name: str) -> None:
+    seen: dict[int, str] = {}
+    for key, parameter in module.named_parameters(remove_duplicate=False):
+        first = seen.setdefault(id(parameter), key)
+        if first != key:
+            raise ConversionError(
+                f"{name}: {key} and {first} are one tensor; a description shares weights by "
+                "calling one layer twice, so call that module twice, or untie them."
+            )
