@@ -75,8 +75,9 @@ def _say(line: str) -> None:
 def _line(rung: dict[str, Any]) -> str:
     held = "ok" if rung["ok"] else "BROKEN"
     layer = f"  first layer: {rung['first_layer']}" if rung["first_layer"] else ""
+    apart = "not finite" if rung["deviation"] is None else f"{rung['deviation']:.1e}"
     line = (
         f"{rung['optimizer']:<9}{rung['precision']:<9}{rung['backends'][1]:<11}{rung['name']:<27}"
-        f"{rung['deviation']:8.1e} of {rung['tolerance']:<8.1e}{held}{layer}"
+        f"{apart:>10} of {rung['tolerance']:<8.1e}{held}{layer}"
     )
     return f"{line}\n    {rung['note']}" if rung["note"] else line

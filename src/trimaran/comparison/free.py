@@ -83,5 +83,5 @@ def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) 
     both = (tuple(controls.truth[1]), tuple(losses))
     return Rung(
         "free run", pair, problem.precision, bound, worst, worst <= bound, "", note, tuple(curve),
-        both,
+        both, tuple(looks(problem.steps)),
     )  # fmt: skip

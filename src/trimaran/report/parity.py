@@ -14,6 +14,8 @@ from trimaran.report.svg import Series, line_chart
 # A curve of exact zeros has no place on a logarithmic scale.
 _NOTHING = 1e-18
 _STYLES = ("series-1", "series-2", "series-3", "series-4")
+_OVERLAID = ("broad", "", "dashed", "")
+"""Equal curves lie on each other; so each shows beside the one above it."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,6 @@ class Picture:
     title: str
     picture: Markup
     legend: tuple[tuple[str, str], ...]
-    note: str
 
 
 def render(found: Mapping[str, Any]) -> str:
@@ -51,7 +52,7 @@ def _tables(rungs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _pictures(rungs: Sequence[Mapping[str, Any]]) -> list[Picture]:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for rung in rungs:
-        if rung["curve"]:
+        if any(value is not None for value in rung["curve"]):
             groups.setdefault((rung["optimizer"], rung["precision"]), []).append(rung)
     found = []
     for (optimizer, precision), rows in groups.items():
@@ -69,23 +70,33 @@ def _losses(rungs: Sequence[Mapping[str, Any]], where: str) -> Picture:
     """The losses of every backend's own run, laid over each other."""
     runs = {rungs[0]["backends"][0]: rungs[0]["losses"][0]}
     runs |= {rung["backends"][1]: rung["losses"][1] for rung in rungs}
-    series = [_series(name, i, values) for i, (name, values) in enumerate(runs.items())]
-    return _picture(f"Loss of the free run ({where})", series, "")
+    series = [
+        _series(name, i, dict(enumerate(values, 1)), _OVERLAID[i % len(_OVERLAID)])
+        for i, (name, values) in enumerate(runs.items())
+    ]
+    return _picture(f"Loss of the free run ({where})", series, None)
 
 
 def _deviations(rungs: Sequence[Mapping[str, Any]], title: str) -> Picture:
-    series = [
-        _series(rung["backends"][1], i + 1, [max(v, _NOTHING) for v in rung["curve"]])
-        for i, rung in enumerate(rungs)
-    ]
-    return _picture(title, series, rungs[0]["note"])
+    """The deviation after each update that was looked at, on a logarithmic scale."""
+    series = []
+    for i, rung in enumerate(rungs, 1):
+        steps = rung["steps"] or range(1, len(rung["curve"]) + 1)
+        points = dict(zip(steps, rung["curve"], strict=True))
+        shown = {step: v if v is None else max(v, _NOTHING) for step, v in points.items()}
+        series.append(_series(rung["backends"][1], i, shown, ""))
+    return _picture(title, series, max(rung["tolerance"] for rung in rungs))
 
 
-def _series(name: str, number: int, values: Sequence[float]) -> Series:
-    steps = tuple(float(step) for step in range(1, len(values) + 1))
-    return Series(name, _STYLES[number % len(_STYLES)], steps, tuple(values))
+def _series(name: str, number: int, points: Mapping[int, float | None], how: str) -> Series:
+    """The values that are finite, at their steps."""
+    found = {float(step): v for step, v in points.items() if v is not None}
+    style = f"{_STYLES[number % len(_STYLES)]} {how}".strip()
+    return Series(name, style, tuple(found), tuple(found.values()))
 
 
-def _picture(title: str, series: Sequence[Series], note: str) -> Picture:
+def _picture(title: str, series: Sequence[Series], bound: float | None) -> Picture:
+    drawn = [one for one in series if one.y]
     legend = tuple((one.name, one.style) for one in series)
-    return Picture(title, line_chart(series, title, "update"), legend, note)
+    picture = line_chart(drawn, title, "update", bound=bound) if drawn else Markup("")
+    return Picture(title, picture, legend)

@@ -82,15 +82,29 @@ def _y_ticks(frame: Frame) -> list[float]:
     if not frame.log:
         return ticks(*frame.y)
     low, high = (math.log10(value) for value in frame.y)
-    return [10.0**power for power in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
+    first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+    return [10.0**power for power in range(first, last + 1, -(-(last - first + 1) // _DECADES))]
+
+
+# Labels of a logarithmic scale that still stand apart.
+_DECADES = 8
 
 
 def line_chart(
-    series: Sequence[Series], label: str, x_label: str = "epoch", mark: float | None = None
+    series: Sequence[Series],
+    label: str,
+    x_label: str = "epoch",
+    mark: float | None = None,
+    bound: float | None = None,
 ) -> Markup:
-    """Lines over epochs; `mark` draws where the best weights were."""
-    frame = _frame(series)
+    """Lines over epochs; `mark` draws where the best weights were, and `bound` a tolerance, on a
+    logarithmic scale, which its values (above 0) must be."""
+    frame = _frame(series) if bound is None else _decades(series, bound)
     body = [_grid(frame, x_label, x_whole=True)]
+    if bound is not None:
+        y = frame.down(bound)
+        body.append(f'<path class="mark" d="M{LEFT} {y:.1f}H{frame.width - RIGHT}"/>')
+        body.append(text(frame.width - RIGHT, y - 4, "tolerance", "label", "end"))
     if mark is not None:
         x = frame.across(mark)
         body.append(f'<path class="mark" d="M{x:.1f} {TOP}V{frame.height - BOTTOM}"/>')
@@ -112,6 +126,14 @@ def _frame(series: Sequence[Series]) -> Frame:
     )  # fmt: skip
     first, last = min(xs), max(xs)
     return Frame(290, 196, (first, last if last > first else first + 1), y, log)
+
+
+def _decades(series: Sequence[Series], bound: float) -> Frame:
+    """From the power of ten below the least value to the one above all values and the bound."""
+    plain = _frame(series)
+    ys = [bound, *(y for one in series for y in one.y)]
+    low, high = math.floor(math.log10(min(ys))), math.floor(math.log10(max(ys))) + 1
+    return Frame(plain.width, plain.height, plain.x, (10.0**low, 10.0**high), True)
 
 
 def _line(one: Series, frame: Frame) -> str:
