@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def examine() -> dict[str, Any]:
         "speed": speed,
         "disk_free_bytes": disk.free,
         "data": data(),
+        "backends": backends(facts["packages"]),
     }
     return found | {"problems": problems(found)}
 
@@ -51,6 +53,29 @@ def speeds() -> dict[str, Any]:
         return dict(import_module("trimaran.backends.torch.speed").measure())
     except ImportError as error:
         return {"error": str(error)}
+
+
+VERSIONS = ("torch", "keras", "tensorflow", "tensorflow-cpu", "jax", "numpy")
+
+
+def backends(packages: Mapping[str, str]) -> list[str]:
+    """Those that are installed, by the versions of packages."""
+    needed = {
+        "torch": (("torch",),),
+        "tensorflow": (("keras",), ("tensorflow", "tensorflow-cpu")),
+        "jax": (("keras",), ("jax",)),
+    }
+    return [
+        name
+        for name, groups in needed.items()
+        if all(any(package in packages for package in group) for group in groups)
+    ]
+
+
+def _backends(here: list[str]) -> str:
+    absent = [name for name in ("tensorflow", "jax") if name not in here]
+    remedy = f'; {" and ".join(absent)} by: pip install "trimaran[keras]"' if absent else ""
+    return f"backends: {', '.join(here) or 'none'}{remedy}"
 
 
 def data() -> dict[str, Any]:
@@ -95,7 +120,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     absent = [name for name, place in sets.items() if not place]
     told = [
         f"trimaran {found['trimaran']}, Python {found['python']}, "
-        + ", ".join(f"{name} {packages[name]}" for name in ("torch", "numpy") if name in packages),
+        + ", ".join(f"{name} {packages[name]}" for name in VERSIONS if name in packages),
+        _backends(found["backends"]),
         f"processor: {cpu['model']}, {cpu['cores']} cores, {' '.join(cpu['features']) or 'plain'}",
         f"speed: {rates or 'unknown'}",
         f"accelerators: {', '.join(speed.get('accelerators', [])) or 'none'}",

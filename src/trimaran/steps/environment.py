@@ -12,7 +12,8 @@ from typing import Any
 from trimaran.version import VERSION
 
 PACKAGES = (
-    *("torch", "numpy", "safetensors", "pydantic", "pyyaml", "pillow", "pandas", "pyarrow"),
+    *("torch", "keras", "tensorflow", "tensorflow-cpu", "jax", "jaxlib"),
+    *("numpy", "safetensors", "pydantic", "pyyaml", "pillow", "pandas", "pyarrow"),
     *("scikit-learn", "matplotlib", "jinja2", "rich", "tensorboard", "mlxtend", "polars"),
 )
 THREAD_SETTINGS = (
