@@ -82,6 +82,11 @@ class Writer:
             return CLASS
         return CLOSURE if path in self.reused else CALL
 
+    def ports(self, path: str, graph: Graph) -> list[str]:
+        """The block's inputs as variables; the one input of a functional model outlives them."""
+        alone = not self.subclass and path == "" and len(graph.inputs) == 1
+        return ["inputs"] if alone else port_names(graph)
+
     def write(self, path: str, graph: Graph, uses: Uses) -> Template:
         """The template of the block at `path`."""
         page = Page(self.form(path), path == "")
@@ -90,7 +95,7 @@ class Writer:
             self.calls(scope, uses, page)
         outputs = [scope.keys[value] for _, value in graph.outputs]
         names = [name for name, _ in graph.outputs] if path == "" else []
-        ports: dict[Key, str] = {(i,): name for i, name in enumerate(port_names(graph))}
+        ports: dict[Key, str] = {(i,): n for i, n in enumerate(self.ports(path, graph))}
         lines = statements(ports, page.steps, outputs, _returned(names, len(outputs)))
         made = tuple(f"{target} = {text}" for target, text in page.layers.items())
         # The form is part of the template, so that blocks of two forms are two classes.
@@ -224,7 +229,7 @@ def _identifier(inside: str) -> str:
     """downsample.0 -> downsample_0."""
     text = inside.replace(".", "_")
     plain = text.isidentifier() and not keyword.iskeyword(text)
-    taken = text in ("x", "y", "z", "name", "call", "layers", "build", "keras")
+    taken = text in ("x", "y", "z", "name", "call", "layers", "build", "keras", "inputs", "outputs")
     return text if plain and not taken else f"layer_{text}"
 
 

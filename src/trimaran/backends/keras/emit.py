@@ -32,8 +32,8 @@ def emit(model: Model, style: str | None = None, instrumented: bool = False) -> 
     chosen = style_of(model, style)
     writer = Writer(model, idioms=not instrumented, subclass=chosen == "subclass")
     classes = plan(model, writer.write)
-    root = chain(model, writer) if chosen == "sequential" else _root(model, classes[-1])
-    blocks = [_block(cls) for cls in classes[:-1]]
+    root = chain(model, writer) if chosen == "sequential" else _root(model, classes[-1], writer)
+    blocks = [_block(cls, model.name) for cls in classes[:-1]]
     helpers = [HELPERS[name] for name in sorted(writer.helpers)]
     code = "\n\n\n".join([*helpers, *blocks, root])
     return f"{_docstring(model)}\n\nimport keras\nfrom keras import layers\n\n\n{code}\n"
@@ -58,12 +58,12 @@ def _indented(lines: list[str] | tuple[str, ...], depth: int) -> list[str]:
     return [w for line in lines for w in wrap(" " * depth + line)]
 
 
-def _block(cls: Class) -> str:
+def _block(cls: Class, package: str) -> str:
     form, *made = cls.init
     ports = port_names(cls.graph)
     names = [argument.name for argument in cls.arguments]
     if form == CLASS:
-        return _class(cls, made, ports, names)
+        return _class(cls, made, names, package)
     if form == CALL:
         head = f"def {function_name(cls.name)}({', '.join([*ports, *names, 'name'])}):"
         return "\n".join([*wrap(head), *_indented([*made, *collapsed(cls.forward)], 4)])
@@ -73,43 +73,44 @@ def _block(cls: Class) -> str:
     return "\n".join([*wrap(head), *_indented(made, 4), *inner, "    return call"])
 
 
-def _class(cls: Class, made: list[str], ports: list[str], names: list[str]) -> str:
+def _registered(package: str) -> str:
+    """What lets `keras.saving.load_model` find a class; its package keeps models apart."""
+    return f'@keras.saving.register_keras_serializable("{package}")'
+
+
+def _class(cls: Class, made: list[str], names: list[str], package: str) -> str:
     arguments = "".join(f", {name}" for name in names)
     return "\n".join(
         [
+            _registered(package),
             f"class {cls.name}(layers.Layer):",
-            *wrap(f"    def __init__(self{arguments}, **options):"),
-            "        super().__init__(**options)",
+            *wrap(f"    def __init__(self{arguments}, **kwargs):"),
+            "        super().__init__(**kwargs)",
             *_indented(made, 8),
             "",
-            f"    def call(self, {', '.join(ports)}):",
+            f"    def call(self, {', '.join(port_names(cls.graph))}):",
             *_indented(cls.forward, 8),
         ]
     )
 
 
-def _root(model: Model, cls: Class) -> str:
+def _root(model: Model, cls: Class, writer: Writer) -> str:
     form, *made = cls.init
     if form == CLASS:
         return _subclassed(model, cls, made)
     *lines, last = collapsed(cls.forward)
-    ports = port_names(cls.graph)
+    ports = writer.ports("", cls.graph)
     again = {name for line in lines for name in line.partition(" = ")[0].split(", ")}
-    kept = [_kept(port) if port in again else port for port in ports]
+    kept = [f"{port}_input" if port in again else port for port in ports]
     inputs = [
         " = ".join([*dict.fromkeys((name, port)), input_of(given)])
         for name, port, given in zip(kept, ports, model.inputs, strict=True)
     ]
     taken = kept[0] if len(kept) == 1 else f"[{', '.join(kept)}]"
-    returned = last.removeprefix("return ")
-    model_line = f'return keras.Model({taken}, {returned}, name="{model.name}")'
-    body = _indented([*inputs, *made, *lines, model_line], 4)
+    outputs = f"outputs = {last.removeprefix('return ')}"
+    model_line = f'return keras.Model({taken}, outputs, name="{model.name}")'
+    body = _indented([*inputs, *made, *lines, outputs, model_line], 4)
     return "\n".join(["def build():", '    """The network with fresh weights."""', *body])
-
-
-def _kept(port: str) -> str:
-    """The name under which an input outlives the reuse of its variable."""
-    return "inputs" if port == "x" else f"{port}_input"
 
 
 def _subclassed(model: Model, cls: Class, made: list[str]) -> str:
@@ -118,9 +119,10 @@ def _subclassed(model: Model, cls: Class, made: list[str]) -> str:
     unpacked = [] if single else [f"        {', '.join(ports)} = inputs"]
     inputs = ", ".join(input_of(port) for port in model.inputs)
     lines = [
+        _registered(model.name),
         f"class {cls.name}(keras.Model):",
-        f'    def __init__(self, name="{model.name}"):',
-        "        super().__init__(name=name)",
+        f'    def __init__(self, name="{model.name}", **kwargs):',
+        "        super().__init__(name=name, **kwargs)",
         *_indented(made, 8),
         "",
         f"    def call(self, {ports[0] if single else 'inputs'}):",

@@ -23,8 +23,8 @@ class BatchNormalization(layers.BatchNormalization):
 class AveragePooling(layers.Layer):
     """Average pooling of a padded map, the padding left out of the mean."""
 
-    def __init__(self, pool_size, strides, padding, **options):
-        super().__init__(**options)
+    def __init__(self, pool_size, strides, padding, **kwargs):
+        super().__init__(**kwargs)
         self.pool_size, self.strides, self.padding = pool_size, strides, padding
 
     def call(self, x):
@@ -43,8 +43,8 @@ class AveragePooling(layers.Layer):
 class LowPadding(layers.Layer):
     """Pads a map with minus infinity, which no maximum picks."""
 
-    def __init__(self, padding, **options):
-        super().__init__(**options)
+    def __init__(self, padding, **kwargs):
+        super().__init__(**kwargs)
         self.padding = padding
 
     def call(self, x):

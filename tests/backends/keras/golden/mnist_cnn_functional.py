@@ -11,12 +11,13 @@ from keras import layers
 
 def build():
     """The network with fresh weights."""
-    inputs = x = keras.Input((28, 28, 1), name="input")
-    x = layers.Conv2D(32, 3, activation="relu", name="conv1")(x)
+    inputs = keras.Input((28, 28, 1), name="input")
+    x = layers.Conv2D(32, 3, activation="relu", name="conv1")(inputs)
     x = layers.MaxPooling2D(2, name="pool1")(x)
     x = layers.Conv2D(64, 3, activation="relu", name="conv2")(x)
     x = layers.MaxPooling2D(2, name="pool2")(x)
     x = layers.Flatten(name="flatten1")(x)
     x = layers.Dense(128, activation="relu", name="dense1")(x)
     x = layers.Dense(10, name="dense2")(x)
-    return keras.Model(inputs, layers.Activation("softmax", name="softmax1")(x), name="mnist-cnn")
+    outputs = layers.Activation("softmax", name="softmax1")(x)
+    return keras.Model(inputs, outputs, name="mnist-cnn")

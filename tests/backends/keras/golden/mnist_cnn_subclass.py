@@ -9,9 +9,10 @@ import keras
 from keras import layers
 
 
+@keras.saving.register_keras_serializable("mnist-cnn")
 class MnistCnn(keras.Model):
-    def __init__(self, name="mnist-cnn"):
-        super().__init__(name=name)
+    def __init__(self, name="mnist-cnn", **kwargs):
+        super().__init__(name=name, **kwargs)
         self.conv1 = layers.Conv2D(32, 3, activation="relu", name="conv1")
         self.pool1 = layers.MaxPooling2D(2, name="pool1")
         self.conv2 = layers.Conv2D(64, 3, activation="relu", name="conv2")

@@ -27,8 +27,8 @@ class BatchNormalization(layers.BatchNormalization):
 class LowPadding(layers.Layer):
     """Pads a map with minus infinity, which no maximum picks."""
 
-    def __init__(self, padding, **options):
-        super().__init__(**options)
+    def __init__(self, padding, **kwargs):
+        super().__init__(**kwargs)
         self.padding = padding
 
     def call(self, x):
@@ -110,8 +110,8 @@ def bottleneck(x, width, stride, name):
 
 def build():
     """The network with fresh weights."""
-    inputs = x = keras.Input((224, 224, 3), name="input")
-    x = layers.ZeroPadding2D(3, name="conv1.pad")(x)
+    inputs = keras.Input((224, 224, 3), name="input")
+    x = layers.ZeroPadding2D(3, name="conv1.pad")(inputs)
     x = layers.Conv2D(
         64, 7, strides=2, use_bias=False, kernel_initializer=kaiming_normal(), name="conv1"
     )(x)
@@ -140,4 +140,5 @@ def build():
         ),
         name="fc",
     )(x)
-    return keras.Model(inputs, layers.Activation("softmax", name="softmax1")(x), name="resnet152")
+    outputs = layers.Activation("softmax", name="softmax1")(x)
+    return keras.Model(inputs, outputs, name="resnet152")

@@ -27,8 +27,8 @@ class BatchNormalization(layers.BatchNormalization):
 class LowPadding(layers.Layer):
     """Pads a map with minus infinity, which no maximum picks."""
 
-    def __init__(self, padding, **options):
-        super().__init__(**options)
+    def __init__(self, padding, **kwargs):
+        super().__init__(**kwargs)
         self.padding = padding
 
     def call(self, x):
@@ -49,9 +49,10 @@ def torch_uniform():
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
+@keras.saving.register_keras_serializable("resnet18")
 class BasicBlock(layers.Layer):
-    def __init__(self, width, stride, **options):
-        super().__init__(**options)
+    def __init__(self, width, stride, **kwargs):
+        super().__init__(**kwargs)
         self.conv1_pad = layers.ZeroPadding2D(1, name="conv1.pad")
         self.conv1 = layers.Conv2D(
             width,
@@ -86,9 +87,10 @@ class BasicBlock(layers.Layer):
         return self.relu2(x)
 
 
+@keras.saving.register_keras_serializable("resnet18")
 class BasicBlockDownsample(layers.Layer):
-    def __init__(self, width, stride, **options):
-        super().__init__(**options)
+    def __init__(self, width, stride, **kwargs):
+        super().__init__(**kwargs)
         self.conv1_pad = layers.ZeroPadding2D(1, name="conv1.pad")
         self.conv1 = layers.Conv2D(
             width,
@@ -134,9 +136,10 @@ class BasicBlockDownsample(layers.Layer):
         return self.relu2(x)
 
 
+@keras.saving.register_keras_serializable("resnet18")
 class Resnet18(keras.Model):
-    def __init__(self, name="resnet18"):
-        super().__init__(name=name)
+    def __init__(self, name="resnet18", **kwargs):
+        super().__init__(name=name, **kwargs)
         self.conv1_pad = layers.ZeroPadding2D(3, name="conv1.pad")
         self.conv1 = layers.Conv2D(
             64, 7, strides=2, use_bias=False, kernel_initializer=kaiming_normal(), name="conv1"
