@@ -19,6 +19,7 @@ from trimaran.spec import Input, Model, functional
 from trimaran.spec import layers as L
 from trimaran.training.moments import Adam
 from trimaran.training.rules import Array, Numbers, Slots, Updated
+from trimaran.training.schedules import Horizon, factor, schedule
 from trimaran.training.settings import Training
 from trimaran.weights import draw
 
@@ -150,6 +151,15 @@ SUMMED = Fault(
     )
 )
 
+HALVED = {"name": "step", "epochs": 0.5, "gamma": 0.5}
+"""The six updates are one epoch: after three the rate is halved."""
+
+
+def _late(rate: float, step: int) -> float:
+    """Counts updates from 1 where the schedule counts from 0: halves one update early."""
+    return 0.01 * factor(schedule(HALVED), step, Horizon(6, 6))
+
+
 FAULTS: dict[str, tuple[Fault, dict[str, Any], str, str]] = {
     "transposed kernel": (
         patched("dense2", lambda m, x: F.linear(x, m.weight.T, m.bias)), {}, "forward", "dense2"
@@ -178,8 +188,8 @@ FAULTS: dict[str, tuple[Fault, dict[str, Any], str, str]] = {
         {"optimizer": {"name": "adam", "weight_decay": 0.1}}, "one update", "conv1",
     ),
     "schedule off by one": (
-        Fault(rate=lambda rate, step: rate * (0.5 if step >= 4 else 1.0)),
-        {"optimizer": "sgd"}, "updates from shared states", "conv1",
+        Fault(rate=_late), {"optimizer": "sgd", "schedule": HALVED}, "updates from shared states",
+        "conv1",
     ),
     "clipping each tensor by itself": (
         Fault(training=lambda t: replace(t, clip_norm=None, clip_value=0.01)),
@@ -196,3 +206,8 @@ def test_a_planted_fault_breaks_the_right_rung(name: str) -> None:
     fault, settings, rung, layer = FAULTS[name]
     found = reached(fault, **settings)
     assert (found.ok, found.name, found.first_layer) == (False, rung, layer)
+
+
+def test_the_schedule_is_wrong_by_its_count_alone() -> None:
+    right = Fault(rate=lambda rate, step: _late(rate, step - 1))
+    assert reached(right, optimizer="sgd", schedule=HALVED).ok
