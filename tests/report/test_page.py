@@ -1,5 +1,6 @@
 """The page says what the run folder holds, escapes what is not its own, and degrades in words."""
 
+import base64
 import json
 import re
 import shutil
@@ -8,11 +9,15 @@ import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from trimaran import zoo
 from trimaran.errors import RunError
+from trimaran.files import write_json
 from trimaran.report.page import render, write_report
+from trimaran.spec import to_json
 
 VOID = {"meta", "link", "img", "br", "hr", "rect", "path", "circle", "wbr"}
 
@@ -170,3 +175,14 @@ def test_the_report_imports_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_skip_connections_are_drawn_and_a_chain_stands_in_on_a_phone(image_run, tmp_path):
+    assert 'class="card wired"' not in render(image_run)
+    copy = shutil.copytree(image_run, tmp_path / "run")
+    write_json(copy / "model.json", to_json(zoo.build("resnet18", (32, 32, 3), 10)))
+    page = render(copy)
+    (uri,) = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="the layers', page)
+    drawn = ElementTree.fromstring(base64.b64decode(uri))
+    assert sum(one.get("class") == "skip" for one in drawn.iter()) == 8
+    assert '<ol class="chain narrow">' in page

@@ -136,7 +136,7 @@ def _model(args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _draw(model: Any, output: str | None) -> Path:
-    from trimaran.cli.drawing import svg_page
+    from trimaran.report.drawing import svg_page
     from trimaran.files import write_text
 
     path = Path(output or f"{model.name}.svg")

@@ -15,6 +15,7 @@ from trimaran.errors import RunError
 from trimaran.files import write_text
 from trimaran.report import boundary, diagram, matrices, numbers, svg
 from trimaran.report.curves import charts
+from trimaran.report.drawing import wired_uri
 from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.health import diagnoses, layer_rows
 from trimaran.report.pictures import as_bytes, data_uri, load_arrays, strip
@@ -79,6 +80,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "boundary": boundary.draw(load_arrays(run.path / "artifacts" / "boundary.npz")),
         "chain": diagram.chain(run.model) if run.model else (),
         "neurons": diagram.neurons(run.model) if run.model else None,
+        "wired": wired_uri(run.model) if run.model else None,
         "model": run.model,
         "health": layer_rows(run.of_kind("Health")),
         "notices": _notices(run),

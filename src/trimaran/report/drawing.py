@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -38,6 +39,15 @@ def svg_page(model: Model) -> str:
     open_tag, _, rest = str(circles).partition(">")
     space = 'xmlns="http://www.w3.org/2000/svg"'
     return f"{open_tag.replace('<svg', f'<svg {space}', 1)}><style>{STYLE}</style>{rest}\n"
+
+
+def wired_uri(model: Model) -> str | None:
+    """The picture of a model with skip connections as a data URI; None where there are none."""
+    wires = wiring(model)
+    if wires is None:
+        return None
+    content = base64.b64encode(_column(wires, model.name).encode()).decode("ascii")
+    return f"data:image/svg+xml;base64,{content}"
 
 
 @dataclass(frozen=True)
