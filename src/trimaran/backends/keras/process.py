@@ -40,7 +40,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=os.environ | _environment(framework),
+            env=os.environ | environment(framework),
         )
         self._under_way: deque[str] = deque()
 
@@ -166,10 +166,10 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _environment(framework: str) -> dict[str, str]:
+def environment(framework: str) -> dict[str, str]:
+    """What a process that runs Keras on the framework finds in its environment."""
     return {
         "KERAS_BACKEND": framework,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
     }
