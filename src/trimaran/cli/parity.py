@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         args.seed,
     )
     subject = parity.subject(args.name, args.input_shape, args.classes)
-    show = (lambda line: None) if args.json else _say
+    show = (lambda line: None) if args.json else say
     show(
         f"{subject.model.name}, {subject.model.size:,} parameters; the truth is {given.backends[0]}"
     )
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     for problem, rung in parity.ladder(subject, given):
         value = {"optimizer": parity.optimizer_name(problem), **rung.to_json()}
         found.append(value)
-        show(_line(value))
+        show(row(value))
     result = parity.summary(subject, given, found)
     path = Path(args.output or f"parity-{subject.model.name}.html")
     write_text(path, render(result))
@@ -67,12 +67,14 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result["ok"] else 1
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print it now."""
     print(line)
     sys.stdout.flush()
 
 
-def _line(rung: dict[str, Any]) -> str:
+def row(rung: dict[str, Any]) -> str:
+    """A rung for people."""
     held = "ok" if rung["ok"] else "BROKEN"
     layer = f"  first layer: {rung['first_layer']}" if rung["first_layer"] else ""
     apart = "not finite" if rung["deviation"] is None else f"{rung['deviation']:.1e}"

@@ -35,7 +35,7 @@ BACKENDS = ("torch", "tensorflow", "jax")
 
 @dataclass(frozen=True)
 class Climb:
-    """What to climb with."""
+    """What to climb with. `original` names the user's own model, where it is the first side."""
 
     backends: tuple[str, ...] = BACKENDS
     steps: int = 100
@@ -44,13 +44,19 @@ class Climb:
     batch_size: int = 32
     seed: int = 0
     settings: Mapping[str, Any] | None = None
+    original: str = ""
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The names of all sides, the truth first."""
+        return tuple(filter(None, (self.original, *self.backends)))
 
     def __post_init__(self) -> None:
         for name in self.backends:
             if name not in ROOMS:
                 known = ", ".join(ROOMS)
                 raise RecipeError(f"There is no backend {name!r} to climb with; known are {known}.")
-        if len(set(self.backends)) < 2:
+        if len(set(self.sides)) < 2:
             raise RecipeError("A ladder needs two backends; give --backends torch,jax for example.")
         for name in self.precisions:
             if name not in PRECISIONS:
@@ -145,9 +151,11 @@ def problems(subject: Subject, given: Climb) -> Iterator[Problem]:
             yield Problem(subject.model, own, rows, goal, training, precision, given.steps)
 
 
-def ladder(subject: Subject, given: Climb) -> Iterator[tuple[Problem, Rung]]:
-    """Every rung of every problem."""
-    sides = [side(name) for name in given.backends]
+def ladder(
+    subject: Subject, given: Climb, original: Side | None = None
+) -> Iterator[tuple[Problem, Rung]]:
+    """Every rung of every problem; `original` is the user's own model, as the first side."""
+    sides = [*filter(None, [original]), *(side(name) for name in given.backends)]
     for problem in problems(subject, given):
         for rung in climb(problem, _with_reference(problem, sides)):
             yield problem, rung
@@ -161,7 +169,7 @@ def optimizer_name(problem: Problem) -> str:
 def summary(subject: Subject, given: Climb, rungs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What `--json` prints."""
     broken = [rung for rung in rungs if not rung["ok"]]
-    verdict = f"The same network on {', '.join(given.backends)}: every rung held."
+    verdict = f"The same network on {', '.join(given.sides)}: every rung held."
     if broken:
         first = broken[0]
         where = f", first in {first['first_layer']}" if first["first_layer"] else ""
@@ -173,7 +181,7 @@ def summary(subject: Subject, given: Climb, rungs: Sequence[Mapping[str, Any]]) 
         "ok": not broken,
         "verdict": verdict,
         "model": subject.model.name,
-        "backends": list(given.backends),
+        "backends": list(given.sides),
         "steps": given.steps,
         "batch_size": given.batch_size,
         "seed": given.seed,

@@ -4,6 +4,9 @@ HELPERS = {
     "kaiming_normal": '''def kaiming_normal():
     """Normal with variance 2 / fan_out."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")''',
+    "torch_bias": '''def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)''',
     "torch_uniform": '''def torch_uniform():
     """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")''',

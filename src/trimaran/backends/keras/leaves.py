@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from trimaran.backends.keras.helpers import HELPERS
@@ -12,9 +13,12 @@ from trimaran.backends.keras.initialise import argument
 from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
 from trimaran.spec.graph import concrete
+from trimaran.spec.initializers import INITIALIZERS
 from trimaran.spec.layer import Layer, Parameter, Shape
 from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.spec.layers.windows import Pads, pads
+
+TORCH = INITIALIZERS["torch_uniform"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,23 @@ def _initial(layer: Any, site: Site, weight: str) -> list[str | None]:
     plain: Any = concrete(layer)
     shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
     own: dict[str, Parameter] = {p.name: p for p in plain.parameters(*shapes)}
+    bias = own.get("bias")
     return [
         argument(weight, own["weight"], "glorot_uniform"),
-        argument("bias_initializer", own.get("bias"), "zeros"),
+        f"bias_initializer=torch_bias({site.numbers.one(_fan_in(layer, site), 'fan_in')})"
+        if bias and bias.initial == TORCH and not isinstance(layer, L.DepthwiseConv2D)
+        else argument("bias_initializer", bias, "zeros"),
     ]
+
+
+def _fan_in(layer: Any, site: Site) -> int:
+    """Of a Dense or a convolution, in the block's own words."""
+    channels = site.shapes[0][-1] or 0
+    if isinstance(layer, L.Dense):
+        return channels
+    per_group = channels // layer.groups if layer.groups != 1 else channels
+    field = prod(int(k) for k in layer.kernel_size)
+    return per_group * field if field != 1 else per_group
 
 
 def _bias(layer: Any) -> str | None:

@@ -178,6 +178,8 @@ def score_function(network: nn.Module, objective: Objective) -> Callable[..., Ou
     crossed = [loss for loss in objective.losses.values() if loss.kind in CROSS_ENTROPIES]
     on_logits = any(loss.from_logits for loss in crossed)
     logits = getattr(network, "logits", None) if on_logits else None
+    if isinstance(logits, nn.Module):  # a layer that somebody called so
+        logits = None
     call: Callable[..., Tensor | Outputs] = logits or network
     heads = {k: _HEADS[head] for k, head in objective.heads.items()} if logits else {}
 

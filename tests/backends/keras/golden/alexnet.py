@@ -9,6 +9,11 @@ import keras
 from keras import layers
 
 
+def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
 def torch_uniform():
     """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
@@ -25,9 +30,7 @@ def build():
                 11,
                 strides=4,
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.0524863881081478, 0.0524863881081478
-                ),
+                bias_initializer=torch_bias(363),
                 activation="relu",
                 name="features.0",
             ),
@@ -37,9 +40,7 @@ def build():
                 5,
                 padding="same",
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.024999999999999998, 0.024999999999999998
-                ),
+                bias_initializer=torch_bias(1600),
                 activation="relu",
                 name="features.3",
             ),
@@ -49,9 +50,7 @@ def build():
                 3,
                 padding="same",
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.024056261216234408, 0.024056261216234408
-                ),
+                bias_initializer=torch_bias(1728),
                 activation="relu",
                 name="features.6",
             ),
@@ -60,9 +59,7 @@ def build():
                 3,
                 padding="same",
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.017010345435994292, 0.017010345435994292
-                ),
+                bias_initializer=torch_bias(3456),
                 activation="relu",
                 name="features.8",
             ),
@@ -71,9 +68,7 @@ def build():
                 3,
                 padding="same",
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.020833333333333332, 0.020833333333333332
-                ),
+                bias_initializer=torch_bias(2304),
                 activation="relu",
                 name="features.10",
             ),
@@ -83,9 +78,7 @@ def build():
             layers.Dense(
                 4096,
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(
-                    -0.010416666666666666, 0.010416666666666666
-                ),
+                bias_initializer=torch_bias(9216),
                 activation="relu",
                 name="classifier.1",
             ),
@@ -93,14 +86,14 @@ def build():
             layers.Dense(
                 4096,
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(-0.015625, 0.015625),
+                bias_initializer=torch_bias(4096),
                 activation="relu",
                 name="classifier.4",
             ),
             layers.Dense(
                 1000,
                 kernel_initializer=torch_uniform(),
-                bias_initializer=keras.initializers.RandomUniform(-0.015625, 0.015625),
+                bias_initializer=torch_bias(4096),
                 name="classifier.6",
             ),
             layers.Activation("softmax", name="softmax1"),

@@ -44,6 +44,11 @@ def kaiming_normal():
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
+def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
 def torch_uniform():
     """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
@@ -133,12 +138,7 @@ def build():
         x = bottleneck(x, width=512, stride=1, name=f"layer4.{i}")
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     x = layers.Dense(
-        1000,
-        kernel_initializer=torch_uniform(),
-        bias_initializer=keras.initializers.RandomUniform(
-            -0.02209708691207961, 0.02209708691207961
-        ),
-        name="fc",
+        1000, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(2048), name="fc"
     )(x)
     outputs = layers.Activation("softmax", name="softmax1")(x)
     return keras.Model(inputs, outputs, name="resnet152")

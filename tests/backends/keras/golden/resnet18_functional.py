@@ -44,6 +44,11 @@ def kaiming_normal():
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
+def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
 def torch_uniform():
     """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
@@ -129,12 +134,7 @@ def build():
     x = basic_block(x, width=512, stride=1, name="layer4.1")
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     x = layers.Dense(
-        1000,
-        kernel_initializer=torch_uniform(),
-        bias_initializer=keras.initializers.RandomUniform(
-            -0.04419417382415922, 0.04419417382415922
-        ),
-        name="fc",
+        1000, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(512), name="fc"
     )(x)
     outputs = layers.Activation("softmax", name="softmax1")(x)
     return keras.Model(inputs, outputs, name="resnet18")

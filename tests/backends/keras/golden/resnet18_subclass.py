@@ -44,6 +44,11 @@ def kaiming_normal():
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
+def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
 def torch_uniform():
     """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
@@ -158,12 +163,7 @@ class Resnet18(keras.Model):
         self.layer4_1 = BasicBlock(width=512, stride=1, name="layer4.1")
         self.avgpool = layers.GlobalAveragePooling2D(name="avgpool")
         self.fc = layers.Dense(
-            1000,
-            kernel_initializer=torch_uniform(),
-            bias_initializer=keras.initializers.RandomUniform(
-                -0.04419417382415922, 0.04419417382415922
-            ),
-            name="fc",
+            1000, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(512), name="fc"
         )
         self.softmax1 = layers.Activation("softmax", name="softmax1")
 

@@ -88,11 +88,16 @@ def _first_line(error: Exception) -> str:
 
 def place(error: BaseException) -> str:
     """Where the user's own code raised: " (net.py, line 12)", or nothing."""
-    library, found = str(Path(torch.__file__).parent), ""
-    step = error.__traceback__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({Path(error.filename).name}, line {error.lineno})"
+    found, step = "", error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
-        if not file.startswith(library) and "trimaran/backends/torch/reading" not in file:
+        if not file.startswith((*_LIBRARIES, "<")):
             found = f" ({Path(file).name}, line {step.tb_lineno})"
         step = step.tb_next
     return found
+
+
+_LIBRARIES = (str(Path(torch.__file__).parent), str(Path(__file__).parents[3]))
+"""PyTorch's files and ours."""

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trimaran.backends.torch.reading.example import place
 from trimaran.backends.torch.reading.nodes import (
     MIXED,
     Entry,
@@ -102,7 +103,7 @@ def _silence() -> Iterator[None]:
 
 
 def _unfollowed(module: nn.Module, error: Exception) -> ConversionError:
-    name, where = type(module).__name__, _user_line(error)
+    name, where = type(module).__name__, place(error)
     text = str(error)
     if "specialized it to be a constant" in text or "Constraints violated" in text:
         return ConversionError(
@@ -119,17 +120,6 @@ def _unfollowed(module: nn.Module, error: Exception) -> ConversionError:
         f"{name}: torch.export cannot follow forward{where} ({first[:200]}); write that part with "
         "tensors and layers alone."
     )
-
-
-def _user_line(error: Exception) -> str:
-    """The last line of the user's own code in the error's traceback."""
-    found, step = "", error.__traceback__
-    while step is not None:
-        file = step.tb_frame.f_code.co_filename
-        if not file.startswith((_LIBRARY, "<")) and file != __file__:
-            found = f" at {Path(file).name}:{step.tb_lineno}"
-        step = step.tb_next
-    return found
 
 
 def _computes(node: Any) -> bool:

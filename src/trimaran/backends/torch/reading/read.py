@@ -117,6 +117,11 @@ def _hold_keys(module: nn.Module, model: Model, weights: Mapping[str, np.ndarray
     """The description's arrays must be the module's own, all of them, each under its key."""
     name = type(module).__name__
     _hold_untied(module, name)
+    if model.heads and "logits" in model.graph.table:
+        raise ConversionError(
+            f"{name}: a layer is called 'logits', as is the method of the source that leaves the "
+            "last softmax or sigmoid out; rename the layer."
+        )
     unused = [key for key in weights if key not in model.parameters]
     if unused:
         raise ConversionError(

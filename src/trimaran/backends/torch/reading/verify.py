@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from trimaran.backends.torch.build import module as emitted
+from trimaran.backends.torch.dropping import Dropping
 from trimaran.backends.torch.reading.example import Example
 from trimaran.backends.torch.reading.read import Read
 from trimaran.backends.torch.reading.values import Axes, identity
@@ -87,24 +87,13 @@ def _broken(found: Read, error: Exception) -> ConversionError:
 @contextmanager
 def _mode(module: nn.Module, training: bool) -> Iterator[None]:
     module.train(training)
-    with torch.no_grad(), WithoutDropout():
+    with torch.no_grad(), Dropping():
         yield
 
 
 def _run(module: nn.Module, inputs: Sequence[torch.Tensor], training: bool) -> Any:
     with _mode(module, training):
         return module(*(tensor.clone() for tensor in inputs))
-
-
-class WithoutDropout(TorchFunctionMode):
-    """While entered, dropout keeps every entry, by module or by function."""
-
-    def __torch_function__(  # noqa: D105
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        if func in (nn.functional.dropout, torch.dropout):
-            return args[0] if args else (kwargs or {})["input"]
-        return func(*args, **(kwargs or {}))
 
 
 def named(returned: Any, names: Sequence[str]) -> dict[str, torch.Tensor]:
