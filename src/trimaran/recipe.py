@@ -31,12 +31,15 @@ class ModelSettings:
     spec:        a description that was saved before, or comes from another run
     input_shape: channels-last, without the batch; None takes the data's
     classes:     units of the output; None takes the data's; 1 is one sigmoid for two classes
+    weights:     where training starts from: a .safetensors of this model, of a public checkpoint
+        (torchvision's; keras.applications' as .h5), or a run; None draws them
     """
 
     zoo: str | None = None
     spec: str | None = None
     input_shape: tuple[int, ...] | None = None
     classes: int | None = None
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         if self.zoo and self.spec:

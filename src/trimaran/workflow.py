@@ -19,8 +19,9 @@ from trimaran.data.stream import Stream
 from trimaran.errors import RecipeError
 from trimaran.recipe import Recipe
 from trimaran.runs import RunFiles, Scores
-from trimaran.spec import digest
+from trimaran.spec import Model
 from trimaran.steps import opening, otherdata, scoring
+from trimaran.steps.beginning import Beginning, begin
 from trimaran.steps.description import describe, objective, settle
 from trimaran.steps.estimate import Plan
 from trimaran.steps.implementation import Implementation, implementation
@@ -28,7 +29,7 @@ from trimaran.steps.predictions import Predictions, predictions
 from trimaran.steps.timing import Timing
 from trimaran.training.checkpoint import Place
 from trimaran.training.events import Event, EventLog, Notice, Stopped, to_json
-from trimaran.weights import draw, save
+from trimaran.weights import save
 
 INTERRUPTED = "interrupted"
 
@@ -72,7 +73,8 @@ def run(recipe: Recipe, options: Options | None = None) -> Done:
     backend, prepared = _load(recipe)
     model = describe(recipe.model, prepared)
     settled = settle(recipe, prepared, model)
-    start = opening.Opening(settled, prepared, model, backend, backend.resolve(settled.training))
+    execution, first = backend.resolve(settled.training), _beginning(settled, model)
+    start = opening.Opening(settled, prepared, model, backend, execution, first)
     path = runs.create(settled.name, chosen.out)
     start.write(path)
     return _train(RunFiles(path), start, chosen, resuming=False)
@@ -83,7 +85,8 @@ def resume(name: str | Path | RunFiles, options: Options | None = None) -> Done:
     found = name if isinstance(name, RunFiles) else runs.find(name)
     backend, prepared = _load(found.recipe)
     execution = backend.resolve(found.recipe.training)
-    start = opening.Opening(found.recipe, prepared, found.model, backend, execution)
+    first = _beginning(found.recipe, found.model)
+    start = opening.Opening(found.recipe, prepared, found.model, backend, execution, first)
     return _train(found, start, options or Options(), resuming=True)
 
 
@@ -95,15 +98,18 @@ def _load(recipe: Recipe) -> tuple[Implementation, Prepared]:
         return backend, coming.result()
 
 
+def _beginning(recipe: Recipe, model: Model) -> Beginning:
+    return begin(model, recipe.model, recipe.training.seed)
+
+
 def _train(run: RunFiles, start: opening.Opening, options: Options, resuming: bool) -> Done:
     plan = start.plan(run.path)
     options.tell(plan)
-    for text in start.prepared.notices:
+    for text in start.notices:
         options.tell(Notice(text))
     with start.backend.prepared(start.execution):
-        weights = draw(start.model, start.recipe.training.seed)
-        module = start.backend.module(start.model, weights)
-        identity = {"data": start.prepared.facts["digest"], "model": digest(start.model)}
+        module = start.backend.module(start.model, start.beginning.arrays)
+        identity = start.identity
         place = Place(
             run.path / runs.CHECKPOINTS, run.path / runs.EVENTS, identity, resuming, options.inexact
         )
@@ -121,7 +127,7 @@ def _train(run: RunFiles, start: opening.Opening, options: Options, resuming: bo
             save(run.path / runs.WEIGHTS, arrays, {"model": identity["model"]})
             _judge(run, start, options)
     options.timing.end()
-    return Done(run, end.reason, end.advice, options.timing, plan, start.prepared.notices)
+    return Done(run, end.reason, end.advice, options.timing, plan, start.notices)
 
 
 def _listen(run: RunFiles, events: Generator[Event, None, None], options: Options) -> Stopped:

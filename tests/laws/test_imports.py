@@ -56,7 +56,8 @@ ROOMS = {
     "version": Room(),
     "files": Room((), ("numpy",)),
     "spec": Room(),
-    "weights": Room(("spec",), ("numpy", "safetensors")),
+    # h5py, late and only for keras.applications' public checkpoints, which are HDF5.
+    "weights": Room(("spec",), ("numpy", "safetensors", "h5py")),
     "zoo": Room(("spec",)),
     "data": Room(("files",), ("numpy", "PIL", "pandas", "polars", "pyarrow", "sklearn", "mlxtend")),
     "tasks": Room(("spec", "data.fields"), ("numpy",)),

@@ -11,6 +11,7 @@ from trimaran.errors import RecipeError
 from trimaran.files import read_json
 from trimaran.recipe import ModelSettings, Recipe
 from trimaran.spec import Model, from_json
+from trimaran.steps.beginning import located
 from trimaran.tasks import Loss, Objective
 
 
@@ -66,6 +67,8 @@ def settle(recipe: Recipe, prepared: Prepared, model: Model) -> Recipe:
             input_shape=tuple(int(size or 0) for size in model.inputs[0].shape),
             classes=int(model.output_shape(model.outputs[0][0])[-1] or 1),
         )
+    if chosen.weights:
+        chosen = replace(chosen, weights=located(chosen.weights))
     return replace(recipe, task=prepared.task, model=chosen)
 
 

@@ -13,8 +13,9 @@ from trimaran.data.batches import Rows
 from trimaran.data.prepared import Prepared
 from trimaran.files import write_json, write_text
 from trimaran.recipe import Recipe
-from trimaran.spec import Model, to_json
+from trimaran.spec import Model, digest, to_json
 from trimaran.steps import environment, estimate
+from trimaran.steps.beginning import Beginning
 from trimaran.steps.estimate import Load, Plan
 from trimaran.steps.implementation import Implementation
 from trimaran.training.execution import Execution
@@ -29,6 +30,7 @@ class Opening:
     model: Model
     backend: Implementation
     execution: Execution
+    beginning: Beginning
 
     @property
     def seed(self) -> int:
@@ -45,6 +47,17 @@ class Opening:
         write_json(folder / runs.ENVIRONMENT, self.environment())
         write_text(folder / runs.RECIPE, self.recipe.to_yaml())
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know before it trains."""
+        return (*self.prepared.notices, *self.beginning.notices)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a run must share with its checkpoint: digests of data, model and first weights."""
+        own = {"data": self.prepared.facts["digest"], "model": digest(self.model)}
+        return own | self.beginning.identity
+
     def data(self) -> dict[str, Any]:
         """What the report says of the data."""
         found = self.prepared
@@ -52,7 +65,7 @@ class Opening:
             "name": found.name,
             "task": found.task,
             "facts": dict(found.facts),
-            "notices": list(found.notices),
+            "notices": list(self.notices),
         }
 
     def environment(self) -> dict[str, Any]:
@@ -63,6 +76,7 @@ class Opening:
             "backend": self.backend.name,
             "execution": self.execution.to_json(),
             "seed": self.seed,
+            "weights": dict(self.beginning.source) or None,
             **environment.facts(),
         }
 
