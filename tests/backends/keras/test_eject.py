@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ import keras, numpy as np
 folder = sys.argv[1]
 found = {}
 for file in sorted(os.listdir(folder)):
-    if not file.endswith(".py"):
+    if not file.endswith(".py") or file.rpartition("_")[0] in sys.argv[2:]:
         continue
     spec = importlib.util.spec_from_file_location(file[:-3].replace("-", "_"), f"{folder}/{file}")
     module = importlib.util.module_from_spec(spec)
@@ -102,15 +103,21 @@ def ejected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_they_give_what_pytorch_gives_and_can_be_saved(framework: str, ejected: Path) -> None:
+    # JAX compiles each operation of each shape where a network is called as it is, not traced:
+    # three quarters of a minute for these blocks.
+    skipped = ["resnet18"] if framework == "jax" else []
     made = subprocess.run(
-        [sys.executable, "-c", CODE, str(ejected)],
+        [sys.executable, "-c", CODE, str(ejected), *skipped],
         capture_output=True,
         text=True,
         env={"KERAS_BACKEND": framework, "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert made.returncode == 0, made.stderr
     found: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
-    assert {"resnet18_functional.py", "resnet18_subclass.py", "lenet5_sequential.py"} <= set(found)
+    assert {"lenet5_sequential.py", "mnist-cnn_functional.py", "cifar10-cnn_subclass.py"} <= {
+        *found
+    }
+    assert skipped or {"resnet18_functional.py", "resnet18_subclass.py"} <= {*found}
     for file, (apart, reloaded, unset) in found.items():
         assert apart < 1e-5 and reloaded < 1e-6 and not unset, file
 
@@ -140,8 +147,8 @@ def imported(tree: ast.AST) -> set[str]:
 def unnamed(tree: ast.AST) -> list[int]:
     """The lines that make a layer without a name."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    layers = [call for call in calls if ast.unparse(call.func).startswith(("layers.", "keras.Inp"))]
-    return [call.lineno for call in layers if "name" not in {k.arg for k in call.keywords}]
+    made = [c for c in calls if re.fullmatch(r"layers\.\w+|keras\.Input", ast.unparse(c.func))]
+    return [call.lineno for call in made if "name" not in {k.arg for k in call.keywords}]
 
 
 def test_a_layer_without_a_name_is_seen() -> None:
