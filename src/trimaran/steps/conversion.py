@@ -5,6 +5,7 @@ What is on the left is told apart here alone: `LEFT` tries each framework's read
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,6 +22,7 @@ from trimaran.comparison.side import Side
 from trimaran.errors import ConversionError, RecipeError
 from trimaran.files import write_json, write_text
 from trimaran.spec import Model, to_json
+from trimaran.steps.brought import hold
 from trimaran.steps.implementation import source
 from trimaran.steps.parity import BACKENDS, PRECISIONS, Climb, Subject, ladder
 from trimaran.weights import load, save
@@ -91,7 +93,48 @@ def is_python(what: str) -> bool:
     return head.endswith(".py") or (":" in what and not Path(what).exists())
 
 
-LEFT: Sequence[tuple[Callable[[str], bool], Callable[[Asked], Left]]] = ((is_python, from_pytorch),)
+def from_keras(asked: Asked) -> Left:
+    """A Keras model in a `.keras` file, or made by a Python file. Its outputs are compared with
+    the description's; it is no side of the ladder, since it trains in Keras's own loop alone."""
+    if asked.shapes or asked.weights:
+        raise RecipeError(
+            f"{asked.what}: a Keras model knows the shapes of its inputs and holds its weights; "
+            "leave --input and --weights out."
+        )
+    found = import_module("trimaran.backends.keras.reading.files").read_file(asked.what)
+    hold(found.translation, found.forward)
+    return Left(found.translation, None)
+
+
+def is_keras(what: str) -> bool:
+    """Whether the name is FILE.keras, or FILE.py:NAME where the file imports Keras and no
+    PyTorch."""
+    head, _, name = what.rpartition(":")
+    if what.endswith(".keras"):
+        return True
+    if not (name and head.endswith(".py") and Path(head).is_file()):
+        return False
+    named = set(_imports(Path(head)))
+    return "torch" not in named and bool(named & {"keras", "tensorflow"})
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """The packages that a Python file imports; none where it cannot be read."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+LEFT: Sequence[tuple[Callable[[str], bool], Callable[[Asked], Left]]] = (
+    (is_keras, from_keras),
+    (is_python, from_pytorch),
+)
 """(whether it is such a thing, its reader), asked in this order."""
 
 
@@ -106,7 +149,7 @@ def left(asked: Asked) -> Left:
             return read(asked)
     raise ConversionError(
         f"{asked.what!r} is no model that can be read; give a PyTorch network as FILE.py:NAME or "
-        "package.module:NAME."
+        "package.module:NAME, or a Keras model as FILE.keras or FILE.py:NAME."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ def translate(given: Given) -> Translation:
 
 def described(config: Mapping[str, Any], origins: Origins) -> Model:
     """The description of a config, and in `origins` where its layers' variables are."""
-    wired, name = wiring(config), str(config["name"])
+    wired, name = wiring(config), re.sub(r"[^\w-]+", "_", str(config["name"]))
     inputs = _inputs(wired)
     made = trace(wired, tuple(inputs.values()), Place("", (), origins))
     try:
