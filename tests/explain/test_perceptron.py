@@ -56,7 +56,7 @@ def test_table_and_drawing_tell_the_mistakes():
     root = ET.fromstring(draw(found))
     assert len(root.findall(".//{*}circle")) == 8 and len(root.findall(".//{*}image")) == 2
     words = "".join(root.itertext())
-    assert "2 of 4 wrong after 3 passes" in words and "every answer right" in words
+    assert "2 of 4 wrong after 3 passes" in words and "all 4 right" in words
 
 
 def test_the_picture_has_its_highest_y_first():

@@ -40,6 +40,14 @@ def test_what_is_chosen_wins(table: Path) -> None:
     assert named.training == recipes.load("digits-mlp").training
 
 
+def test_the_model_that_was_asked_for_is_named_as_such(table: Path) -> None:
+    assert "Model: mlp, the network for rows of numbers." in made(table)[1]
+    values = {"data": {"target": "kind"}, "model": {"zoo": "perceptron"}}
+    recipe, sentences = own_data(None, str(table), (Layer("test", values),))
+    assert recipe.model.zoo == "perceptron"
+    assert [s for s in sentences if s.startswith("Model")] == ["Model: perceptron, as asked for."]
+
+
 @pytest.mark.parametrize(("rows", "epochs"), [(100, 100), (20_000, 30), (60_000, 10), (10**7, 5)])
 def test_the_pace_is_about_three_thousand_updates(rows: int, epochs: int) -> None:
     assert pace(rows, Recipe())["epochs"] == epochs

@@ -28,7 +28,7 @@ class Finding:
     """What a path holds, and the choices that follow from it.
 
     kind:      "images", "table" or "arrays"; task: "classify" or "regress"
-    model:     suggested name in the zoo
+    model:     suggested name in the zoo; why: a clause to follow its name
     settings:  the recipe's data block
     sentences: for a person, in reading order; details: the same as JSON-ready values
     """
@@ -37,6 +37,7 @@ class Finding:
     name: str
     task: str
     model: str
+    why: str
     settings: DataSettings
     sentences: tuple[str, ...]
     details: dict[str, Any] = field(default_factory=dict)
@@ -84,10 +85,10 @@ def _pictures(
         _target_sentence(labels, task, target),
         f"Every picture becomes {shape[0]}x{shape[1]} with {shape[2]} channel(s), scaled to 0..1.",
         _split_sentence(set(listing.splits), settings, task),
-        f"Model: {model}, because {why}.",
     ]
     details = {"rows": len(listing.paths), "shape": list(shape), **_classes(labels, task)}
-    return Finding("images", listing.name, task, model, settings, tuple(sentences), details)
+    name, why = listing.name, f"because {why}"
+    return Finding("images", name, task, model, why, settings, tuple(sentences), details)
 
 
 def suggest_for_images(shape: _Size, rows: int) -> tuple[str, str]:
@@ -119,10 +120,10 @@ def _table(rows: RawTable, settings: DataSettings) -> Finding:
         f"become one-hot.",
         *material.notices,
         _split_sentence(set(), settings, task),
-        "Model: mlp, the network for rows of numbers.",
     ]
     details = {"rows": len(rows), "columns": columns, "target": target, **_classes(labels, task)}
-    return Finding("table", rows.name, task, "mlp", settings, tuple(sentences), details)
+    why = "the network for rows of numbers"
+    return Finding("table", rows.name, task, "mlp", why, settings, tuple(sentences), details)
 
 
 def _arrays(raw: RawArrays | RawImages, settings: DataSettings) -> Finding:
@@ -140,10 +141,10 @@ def _arrays(raw: RawArrays | RawImages, settings: DataSettings) -> Finding:
         _target_sentence(labels, task, "the target array"),
         *told,
         _split_sentence(set(raw.parts or ()), settings, task),
-        f"Model: {model}, because {why}.",
     )
     details = {"rows": len(values), "shape": list(values.shape[1:]), **_classes(labels, task)}
-    return Finding(kind, raw.name, task, model, settings, sentences, details)
+    why = f"because {why}"
+    return Finding(kind, raw.name, task, model, why, settings, sentences, details)
 
 
 def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:

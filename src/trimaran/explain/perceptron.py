@@ -105,7 +105,8 @@ def draw(found: Sequence[Learned]) -> str:
 
 def _panel(left: float, top: float, one: Learned) -> list[str]:
     middle = left + SIZE / 2
-    words = "every answer right" if not one.wrong else f"{one.wrong} of {len(one.answers)} wrong"
+    count = len(one.answers)
+    words = f"all {count} right" if not one.wrong else f"{one.wrong} of {count} wrong"
     parts = [
         text(middle, top - 22, f"{one.learner}, {one.task}"),
         text(middle, top - 7, f"{words} after {one.passes} passes"),

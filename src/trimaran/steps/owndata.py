@@ -28,7 +28,9 @@ def own_data(name: str | None, path: str, changes: tuple[Layer, ...]) -> tuple[R
     given = (Layer("--data", {"data": {"path": path}}), *changes)
     base = recipes.load(first, *given)
     found = look(path, base.data.target, base.data_settings())
-    sentences = list(found.sentences)
+    asked = f"Model: {base.model.zoo}, as asked for."
+    suggested = f"Model: {found.model}, {found.why}."
+    sentences = [*found.sentences, asked if base.model.zoo else suggested]
     if name is None:
         paced = pace(found.details["rows"], base)
         base = recipes.load(first, Layer("what was found", {"training": paced}), *given)
