@@ -11,7 +11,10 @@ from trimaran.cli.eject import STYLES
 from trimaran.cli.parsing import Parser, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trimaran.steps.conversion import Left, Written
+    from trimaran.steps.parity import Climb
 
 
 def parser() -> Parser:
@@ -23,11 +26,13 @@ def parser() -> Parser:
         "trimaran convert my_model.py:Net --input 3,224,224 --to keras",
     )
     made.add_argument(
-        "what", help="FILE.py:NAME or module:NAME: a class or function without arguments, a network"
+        "what",
+        help="FILE.py:NAME or module:NAME: a class or function without arguments, a network; or a "
+        "Keras model, also as FILE.keras",
     )
     made.add_argument(
         "--input", action="append", default=[], metavar="C,H,W",
-        help="shape of an input without the batch, as the network takes it; again for each input",
+        help="shape of an input without the batch, as a PyTorch network takes it; again for each",
     )  # fmt: skip
     made.add_argument("--to", choices=("keras", "torch"), default="keras", help="the framework")
     made.add_argument("--style", choices=STYLES, help="of Keras's source; by default what fits")
@@ -50,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
     asked = conversion.Asked(args.what, tuple(map(_shape, args.input)), args.weights)
     found = conversion.left(asked)
     show(f"{found.model.name}, {found.model.size:,} parameters: read, and equal in PyTorch")
+    given = None if args.no_parity else conversion.climb_for(found, args.steps, _wishes(args))
     written = conversion.write(found, args.to, args.style, args.output, args.what)
     show(f"{written.source}: {written.lines} lines; {written.description}; {written.weights}")
     value = _value(found, written, args.to)
-    if not args.no_parity:
-        value |= _climbed(found, written, args, show)
+    if given is not None:
+        value |= _climbed(found, written, given, show)
     if args.json:
         print(json.dumps(value, ensure_ascii=False))
     return 0 if value.get("ok", True) else 1
@@ -89,14 +95,15 @@ def _value(found: Left, written: Written, to: str) -> dict[str, Any]:
     }
 
 
-def _climbed(found: Left, written: Written, args: argparse.Namespace, show: Any) -> dict[str, Any]:
+def _climbed(
+    found: Left, written: Written, given: Climb, show: Callable[[str], None]
+) -> dict[str, Any]:
     """The ladder, printed rung by rung, and its page."""
     from trimaran.cli.parity import row
     from trimaran.files import write_text
     from trimaran.report.parity import render
     from trimaran.steps import conversion, parity
 
-    given = conversion.climb_for(found, args.steps, _wishes(args))
     how = ", ".join(f"{o} in {' and '.join(given.precisions)}" for o in given.optimizers)
     show(f"the ladder: {' against '.join((given.sides[0], ', '.join(given.sides[1:])))}; "
          f"{given.steps} updates of {how}, {given.batch_size} rows each")  # fmt: skip

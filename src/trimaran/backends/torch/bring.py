@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from trimaran.backends.torch.reading.example import place
+from trimaran.backends.torch.reading.example import told
 from trimaran.errors import ConversionError
 
 
@@ -71,7 +71,7 @@ def _executed(load: Callable[[], ModuleType], where: str) -> ModuleType:
         return load()
     except Exception as error:  # whatever the user's code raises
         raise ConversionError(
-            f"{where} cannot be imported: {_told(error)}; mend it there, or give another file."
+            f"{where} cannot be imported: {told(error)}; mend it there, or give another file."
         ) from None
 
 
@@ -101,9 +101,7 @@ def _made(found: Any, what: str) -> nn.Module:
         try:
             found = found()
         except Exception as error:  # whatever the user's code raises
-            raise ConversionError(
-                f"{what} cannot be made: {_told(error)}; mend it there."
-            ) from None
+            raise ConversionError(f"{what} cannot be made: {told(error)}; mend it there.") from None
     if not isinstance(found, nn.Module):
         raise ConversionError(
             f"{what} is {_article(type(found).__name__)}, and no torch.nn.Module; name a class, a "
@@ -134,11 +132,6 @@ def _load(network: nn.Module, weights: Mapping[str, np.ndarray], what: str) -> N
             "file that was saved from its state_dict()."
         )
     network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-
-
-def _told(error: Exception) -> str:
-    text = (str(error).strip().splitlines() or ["no text"])[0].rstrip(".")
-    return f"{type(error).__name__}: {text}{place(error)}"
 
 
 def _article(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,13 +78,15 @@ def run(module: nn.Module, example: Example) -> Any:
         )
         raise ConversionError(
             f"{type(module).__name__}: forward does not take an input of shape {shapes}: "
-            f"{type(error).__name__}: {_first_line(error)}{place(error)}; give the shape that it "
-            "is made for, or mend it there."
+            f"{told(error)}; give the shape that it is made for, or mend it there."
         ) from None
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no text"])[0].rstrip(".")
+def told(error: Exception) -> str:
+    """The exception in one line, with its place in the user's code."""
+    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
+    first = (text.splitlines() or ["no text"])[0].rstrip(".")
+    return f"{type(error).__name__}: {first}{place(error)}"
 
 
 def place(error: BaseException) -> str:
@@ -99,5 +102,9 @@ def place(error: BaseException) -> str:
     return found
 
 
-_LIBRARIES = (str(Path(torch.__file__).parent), str(Path(__file__).parents[3]))
-"""PyTorch's files and ours."""
+_LIBRARIES = (
+    str(Path(torch.__file__).parent),
+    str(Path(__file__).parents[3]),
+    str(Path(inspect.__file__).parent),
+)
+"""PyTorch's files, ours, and Python's own."""

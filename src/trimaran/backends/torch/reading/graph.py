@@ -123,10 +123,11 @@ def _unfollowed(module: nn.Module, error: Exception) -> ConversionError:
 
 
 def _computes(node: Any) -> bool:
-    """Whether it makes tensors; sizes are folded into the nodes that use them."""
-    return node.op == "call_function" and not isinstance(
-        node.meta.get("val"), torch.SymInt | int | float | bool
-    )
+    """Whether it makes tensors; sizes are folded into the nodes that use them, and checks that
+    PyTorch adds make nothing."""
+    value = node.meta.get("val")
+    sized = value is None or isinstance(value, torch.SymInt | int | float | bool)
+    return node.op == "call_function" and not sized
 
 
 def _node(node: Any, keys: Mapping[str, str]) -> Node:

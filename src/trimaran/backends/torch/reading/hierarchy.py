@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import nn
 
@@ -76,7 +76,7 @@ def _layers(block: Block, module: nn.Module) -> list[Step | Block]:
 
 
 def _named(step: Step, path: str, frame: Frame) -> Step:
-    return Step(step.layer, step.inputs, step.made, (*step.frames[:-1], frame), path, step.shape)
+    return replace(step, frames=(*step.frames[:-1], frame), path=path)
 
 
 def own_name(item: Step | Block, path: str) -> str | None:

@@ -41,19 +41,19 @@ class Read:
 
 def read(module: nn.Module, example: Example) -> Read:
     """Translate a module in evaluation mode; see `from_torch` for the rules."""
+    _hold_untied(module, type(module).__name__)
     traced = joined(trace(module, example.tensors))
     weights = arrays(module)
     model, reading = described(module, traced)
     _hold_keys(module, model, weights)
     values = [reading.values[entry.node] for entry in traced.outputs]
     leaves = zip(model.leaves, reading.steps, strict=True)
-    axes = _axes_made(reading)
     return Read(
         model,
         weights,
         tuple(value.axes for value in reading.inputs),
         {entry.name: value.axes for entry, value in zip(traced.outputs, values, strict=True)},
-        {leaf.path: axes[step.made] for leaf, step in leaves if step.made in axes},
+        {leaf.path: step.axes for leaf, step in leaves},
     )
 
 
@@ -105,18 +105,9 @@ def _wrongly_flattened(reading: Reading, model: Model) -> frozenset[str]:
     return frozenset(wrong)
 
 
-def _axes_made(reading: Reading) -> dict[int, Axes]:
-    """For each value, the axes that it has where it is made."""
-    found: dict[int, Axes] = {}
-    for value in reading.values.values():
-        found.setdefault(value.number, value.axes)
-    return found
-
-
 def _hold_keys(module: nn.Module, model: Model, weights: Mapping[str, np.ndarray]) -> None:
     """The description's arrays must be the module's own, all of them, each under its key."""
     name = type(module).__name__
-    _hold_untied(module, name)
     if model.heads and "logits" in model.graph.table:
         raise ConversionError(
             f"{name}: a layer is called 'logits', as is the method of the source that leaves the "

@@ -185,7 +185,7 @@ def _cropped(site: Site, value: Value, sides: tuple[tuple[int, int], ...]) -> Va
 
 
 def _of(step: Step) -> Value:
-    return Value(step.made, step.shape, ())
+    return Value(step.made, step.shape, step.axes)
 
 
 def _alone(site: Site, last: Step) -> bool:

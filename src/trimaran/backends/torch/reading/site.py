@@ -123,7 +123,11 @@ class Site:
             key = given.text if isinstance(given, Key) else ""
             path, _, own = key.rpartition(".")
             self.require(
-                own == argument and bool(path),
+                own != argument or bool(path), "it belongs to the outermost module",
+                "put the layer into a module, such as nn.Sequential(layer)",
+            )  # fmt: skip
+            self.require(
+                own == argument,
                 f"its {argument} is {key or 'computed, or no array of a module'}",
                 f"use the layer of torch.nn, whose own array is called {argument!r}",
             )
@@ -152,7 +156,8 @@ class Site:
             self.refuse(f"the description's layer refuses it {broken.rstrip('.')}", "change it")
         shape = tuple(int(size or 0) for size in layer.output(*shapes))
         made = self.reading.new(shape, axes)
-        step = Step(layer, tuple(v.number for v in values), made.number, frames, path, shape)
+        inputs = tuple(value.number for value in values)
+        step = Step(layer, inputs, made.number, frames, path, shape, axes)
         self.reading.steps.append(step)
         return made
 

@@ -25,7 +25,8 @@ class Value:
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a layer. `path` is that of the module with its arrays, "" where it has none."""
+    """One call of a layer. `path` is that of the module with its arrays, "" where it has none;
+    `shape` and `axes` are those of the value that it makes."""
 
     layer: Layer
     inputs: tuple[int, ...]
@@ -33,6 +34,7 @@ class Step:
     frames: tuple[Frame, ...]
     path: str
     shape: tuple[int, ...]
+    axes: Axes
 
 
 def identity(rank: int) -> Axes:

@@ -19,6 +19,9 @@ from trimaran.backends.torch.reading.values import Axes, identity
 from trimaran.errors import ConversionError, TrimaranError
 
 TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
+_WIDE = 8.0
+"""How much larger the disturbed run's inputs are: what differs beyond 6 alone, as ReLU6 does."""
+
 LARGE = 20_000_000
 """Parameters beyond which float64 and a second set of weights cost too much time and memory."""
 
@@ -37,6 +40,7 @@ def verify(module: nn.Module, found: Read, example: Example) -> None:
     for disturbed in (False,) if large else (False, True):
         if disturbed:
             _disturb(own)
+            example = Example(tuple(_WIDE * tensor for tensor in example.tensors))
         for training in (False, True):
             _compare(own, found, example, precision, training)
 
@@ -72,7 +76,7 @@ def _hold(found: Read, name: str, training: bool, measured: tuple[float, float])
     raise ConversionError(
         f"{found.model.name}: the translation computes another {name!r} than the module in {mode} "
         f"mode (a relative difference of {value:.1e}, where {bound:.0e} is allowed), so it is not "
-        "returned; does forward draw random numbers, or ask self.training?"
+        "returned; look for random numbers and for self.training in forward."
     )
 
 
