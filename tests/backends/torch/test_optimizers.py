@@ -173,6 +173,30 @@ def test_muon_is_that_of_torch_but_for_its_bfloat16() -> None:
         assert np.abs(ours - tensor.detach().numpy()).max() < 0.02 * moved
 
 
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("shape", [(8, 6), (6, 8)], ids=str)
+def test_muon_is_that_of_torch_over_a_run_where_torch_computes_in_double(
+    shape: tuple[int, int], nesterov: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its momentum; the two add 1e-7 to norms of different size."""
+    # A copy, as bfloat16 makes one: torch goes on in place.
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.double().clone())
+    rng = np.random.default_rng(0)
+    given = Muon(0.01, nesterov=nesterov, weight_decay=0.1)
+    w = rng.normal(size=shape)
+    tensor = torch.tensor(w, requires_grad=True)
+    other = torch.optim.Muon(
+        [tensor], lr=0.01, weight_decay=0.1, nesterov=nesterov, adjust_lr_fn="match_rms_adamw"
+    )
+    slots = {slot: np.zeros(shape) for slot in given.slots_used()}
+    for step in range(STEPS):
+        g, r = rng.normal(size=shape), rate(given, step)
+        w, slots = given.formula(w, g, slots, r, step + 1)
+        tensor.grad, other.param_groups[0]["lr"] = torch.tensor(g), r
+        other.step()
+    assert np.abs(w - tensor.detach().numpy()).max() < 1e-8
+
+
 def test_muon_makes_matrices_nearly_orthogonal_and_leaves_vectors_to_adamw() -> None:
     rng = np.random.default_rng(0)
     g = rng.normal(size=(6, 9))
