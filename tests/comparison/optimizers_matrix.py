@@ -172,9 +172,12 @@ def apart(model: Model, blocks: Blocks, backends: Sequence[str]) -> dict[str, fl
     }
 
 
-def climb(backends: Sequence[str], epochs: int) -> Iterator[tuple[str, str, float]]:
+def climb(
+    backends: Sequence[str], epochs: int, chosen_rows: Sequence[str]
+) -> Iterator[tuple[str, str, float]]:
     """(row, column, deviation) of every cell."""
-    for row, chosen in OPTIMIZERS.items():
+    for row in chosen_rows:
+        chosen = OPTIMIZERS[row]
         for blocks in groups(chosen, epochs):
             for column, value in apart(network(), blocks, backends).items():
                 yield row, column, value
@@ -188,11 +191,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backends", default="torch,tensorflow,jax")
     parser.add_argument("--epochs", type=int, default=10, help="of 20 updates each")
+    parser.add_argument("--row", action="append", choices=list(OPTIMIZERS), help="default: all")
     parser.add_argument("-o", "--output", type=Path, help="write the table here too")
     args = parser.parse_args()
     cells: dict[str, dict[str, float]] = {}
     began = time.monotonic()
-    for row, column, value in climb(args.backends.split(","), args.epochs):
+    chosen_rows = args.row or list(OPTIMIZERS)
+    for row, column, value in climb(args.backends.split(","), args.epochs, chosen_rows):
         cells.setdefault(row, {})[column] = value
         _say(f"{row}, {column}: {value:.1e} ({time.monotonic() - began:.0f} s)")
     text = table(cells)
