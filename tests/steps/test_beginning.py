@@ -50,9 +50,10 @@ def test_one_epoch_from_a_run_is_better_than_one_from_scratch(
     assert file in again.report.read_text()
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
-def test_every_backend_starts_there(digits_run: Path, tmp_path: Path, backend: str) -> None:
-    """With steps that move nothing, the weights after training are those that it began with."""
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_each_room_of_backends_starts_there(digits_run: Path, tmp_path: Path, backend: str) -> None:
+    """With steps that move nothing, the weights after training are those that it began with.
+    TensorFlow is started by the same code as JAX."""
     for needed in ("keras", backend) if backend != "torch" else ():
         if find_spec(needed) is None:
             pytest.skip(f'{needed} is not installed: pip install "trimaran[keras]"')
