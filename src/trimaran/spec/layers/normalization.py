@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,10 @@ def _affine(channels: int, scale: bool, center: bool) -> tuple[Parameter, ...]:
     weight = (Parameter("weight", (channels,), ONES),) if scale else ()
     bias = (Parameter("bias", (channels,), ZEROS),) if center else ()
     return weight + bias
+
+
+def _check_epsilon(epsilon: float) -> None:
+    require(0 <= epsilon < math.inf, "an epsilon of 0 or more", epsilon, "1e-3 is usual")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class BatchNormalization(Layer):
     KIND: ClassVar[str] = "bn"
 
     def check(self, *shapes: Shape) -> None:
+        _check_epsilon(self.epsilon)
         require(shapes[0][-1] is not None, "a known number of channels", shapes[0], "fix it")
         require(
             self.scale == self.center,
@@ -66,6 +72,7 @@ class LayerNormalization(Layer):
     KIND: ClassVar[str] = "ln"
 
     def check(self, *shapes: Shape) -> None:
+        _check_epsilon(self.epsilon)
         require(shapes[0][-1] is not None, "a known last axis", shapes[0], "fix that size")
         require(
             self.scale or not self.center,
@@ -96,6 +103,7 @@ class GroupNormalization(Layer):
     KIND: ClassVar[str] = "gn"
 
     def check(self, *shapes: Shape) -> None:
+        _check_epsilon(self.epsilon)
         channels = shapes[0][-1]
         require(channels is not None, "a known number of channels", shapes[0], "fix it")
         require(
