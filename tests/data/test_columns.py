@@ -197,3 +197,21 @@ def test_what_is_nearly_told_is_measured_against_the_blind_guess(
     column = target.copy()
     column[:wrong] = False
     assert (telling(column, target) is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([*range(50), -9999, -9999], "has 2 value(s) of -9999, far from all others (0 to 49)"),
+        ([*range(50), 999], "has 1 value(s) of 999"),
+        ([*range(900, 1000)], None),  # the largest of many neighbours
+        ([*range(50), -9998], None),
+        ([0.5, 0.25, 9.0], None),
+    ],
+)
+def test_marks_of_missing_values_are_told_of(values: list[float], told: str | None) -> None:
+    numbers = np.array(values, float)
+    columns = {"a": numbers, "n": np.arange(len(numbers)) ** 2.0, "y": np.arange(len(numbers)) % 2}
+    notices = usable_columns(RawTable("t", columns), "y", "classify", DataSettings())[1]
+    found = [text for text in notices if "far from all others" in text]
+    assert [told in text for text in found] == ([True] if told else [])

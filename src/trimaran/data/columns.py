@@ -134,6 +134,23 @@ def _nearly(shares: Mapping[str, float], target: str) -> list[str]:
     ]
 
 
+def _marks(name: str, values: np.ndarray) -> list[str]:
+    """A sentence on -9999 and its like, where it lies far from all other values."""
+    told = []
+    for mark in np.unique(values)[[0, -1]].tolist() if len(values) else ():
+        others = values[values != mark]
+        if set(f"{abs(mark):g}") != {"9"} or abs(mark) < 99 or not len(others):
+            continue
+        low, high = float(others.min()), float(others.max())
+        if max(low - mark, mark - high) > high - low:
+            told.append(
+                f"The column {name!r} has {len(values) - len(others)} value(s) of {mark:g}, far "
+                f"from all others ({low:g} to {high:g}); if it stands for a missing value, leave "
+                f"those cells empty."
+            )
+    return told
+
+
 def _filled(kept: Mapping[str, np.ndarray]) -> list[str]:
     """What is done about missing and infinite values and about rare texts."""
     told = []
@@ -147,6 +164,7 @@ def _filled(kept: Mapping[str, np.ndarray]) -> list[str]:
                     f"The column {name!r} has {' and '.join(parts)} value(s) in {len(values)} "
                     f"rows; the median of the training rows stands in."
                 )
+            told += _marks(name, values[np.isfinite(values)])
             continue
         if values.dtype != object:
             continue
