@@ -101,7 +101,7 @@ def _column(found: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]
         _range(one["epoch_seconds"]),
         _range(one["start_seconds"]),
         _range(one["import_seconds"]),
-        _range(one["memory_framework"], 1e-6, 0),
+        _range(one["memory_framework"], 1e-6),
         f"{one['install']['own_bytes'] / 1e6:,.0f}",
         f"{one['model']['lines']} + {one['loop']['lines']}",
         *(_step(graph) for graph in one["graphs"]),
@@ -110,11 +110,11 @@ def _column(found: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]
     )
 
 
-def _range(value: Mapping[str, float] | None, unit: float = 1.0, digits: int = 2) -> str:
-    """The median with its range."""
+def _range(value: Mapping[str, float] | None, unit: float = 1.0) -> str:
+    """The median with its range, in three digits."""
     if value is None:
         return "unknown here"
-    low, middle, high = (f"{unit * value[k]:.{digits}f}" for k in ("low", "median", "high"))
+    low, middle, high = (f"{unit * value[k]:.3g}" for k in ("low", "median", "high"))
     return f"{middle} ({low}–{high})"
 
 

@@ -149,7 +149,8 @@ def _optimized(found: Found) -> Judgement:
     times = f"{1e3 * b['median']:.2f} ms a training step as a graph, {1e3 * a['median']:.2f} eager"
     apart = b["high"] < a["low"]
     verdict = HELD if apart else NOT_SHOWN
-    return Judgement(verdict, times + ("." if apart else "; the ranges overlap."), "graphs")
+    runs = f" (medians of {a['runs']:.0f} processes each)"
+    return Judgement(verdict, times + runs + ("." if apart else "; ranges overlap."), "graphs")
 
 
 def _debugging(found: Found) -> Judgement:

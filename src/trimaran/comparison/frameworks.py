@@ -132,6 +132,8 @@ def summary(rows: Sequence[Mapping[str, Any]], score: str) -> str:
     name = score.replace("_", " ")
     if shown:
         return f"In {name}: {'; '.join(shown)}."
+    if widest == 0.0:
+        return f"No difference in {name}: with every seed all backends score the same."
     return (
         f"No difference in {name} is shown between the backends; the intervals exclude differences "
         f"beyond {widest:.2g} ({METHOD}, in pairs, Holm)."

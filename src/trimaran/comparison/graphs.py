@@ -134,6 +134,8 @@ def _words(steps: Mapping[str, int | None], faster: float) -> str:
         if steps["best"] is None:
             return f"never: a call takes {1 / faster:.2f} times as long"
         return f"not shown: {steps['best']} calls at the best, never by the medians"
+    if len(set(steps.values())) == 1:  # one process has no range
+        return f"{steps['median']:,} calls"
     worst = "never" if steps["worst"] is None else f"{steps['worst']:,}"
     return f"{steps['median']:,} calls ({steps['best'] or 0:,} to {worst})"
 

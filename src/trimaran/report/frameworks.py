@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from trimaran.report import measured
-from trimaran.report.numbers import is_share, metric_name
+from trimaran.report.numbers import metric_name
 from trimaran.report.page import environment
 from trimaran.report.svg import Series, line_chart
 
@@ -50,23 +50,18 @@ def render(found: Mapping[str, Any]) -> str:
 def _chart(name: str, labels: Mapping[str, str], curves: Mapping[str, Curve]) -> Chart:
     """The means over the seeds, with their intervals as whiskers a little apart."""
     series: list[Series] = []
+    metric = name.removeprefix("val_")
     for i, (backend, points) in enumerate(curves.items()):
         style, shift = f"series-{i + 1}", 0.07 * (i - 1)
         x = tuple(point["epoch"] + shift for point in points)
         series.append(Series(labels[backend], style, x, tuple(p["mean"] for p in points)))
         series += [
-            Series(labels[backend], f"{style} whisk", (at, at), _ends(name, point))
+            Series(labels[backend], f"{style} whisk", (at, at), measured.ends(metric, point))
             for at, point in zip(x, points, strict=True)
         ]
     held = name.startswith("val_")
-    title = metric_name(name.removeprefix("val_")) + (", validation" if held else ", training")
+    title = metric_name(metric) + (", validation" if held else ", training")
     return Chart(title, line_chart(series, f"{title} over the epochs"))
-
-
-def _ends(name: str, point: Mapping[str, float]) -> tuple[float, float]:
-    """An interval, cut where the metric ends: no share is above 1, no loss below 0."""
-    most = 1.0 if is_share(name.removeprefix("val_")) else float("inf")
-    return max(0.0, point["low"]), min(most, point["high"])
 
 
 def _difference(one: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:

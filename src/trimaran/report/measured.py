@@ -1,10 +1,12 @@
 """Measured values as the pages of comparisons write them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from trimaran.report.numbers import is_share
 from trimaran.report.svg import Series, line_chart
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
@@ -31,9 +33,21 @@ def megabytes(value: Mapping[str, float] | None) -> Markup:
     return _two(f"{middle} MB", f"{low} to {high}")
 
 
-def interval(value: Mapping[str, float], digits: int = 4) -> Markup:
-    """A mean with its interval below it."""
-    low, middle, high = (f"{value[k]:.{digits}f}" for k in ("low", "mean", "high"))
+def interval(value: Mapping[str, float], metric: str) -> Markup:
+    """A metric's mean with its interval below it, cut where the metric ends."""
+    low, high = ends(metric, value)
+    return _two(f"{value['mean']:.4f}", f"{low:.4f} to {high:.4f}")
+
+
+def ends(metric: str, value: Mapping[str, float]) -> tuple[float, float]:
+    """An interval, cut where the metric ends: no share is above 1, no loss below 0."""
+    most = 1.0 if is_share(metric) else math.inf
+    return max(0.0, value["low"]), min(most, value["high"])
+
+
+def difference(value: Mapping[str, float]) -> Markup:
+    """A mean difference with its interval below it."""
+    low, middle, high = (f"{value[k]:.2g}" for k in ("low", "mean", "high"))
     return _two(middle, f"{low} to {high}")
 
 

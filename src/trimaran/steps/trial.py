@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from trimaran.recipe import load
 from trimaran.steps import scoring
 from trimaran.steps.implementation import implementation
 from trimaran.steps.timing import Timing, process_began
-from trimaran.training.events import Epoch
+from trimaran.training.events import Epoch, Started
 from trimaran.training.pace import children, peak_memory
 from trimaran.training.probe import ANSWER, OUTPUTS, TASK
 
@@ -23,18 +25,13 @@ from trimaran.training.probe import ANSWER, OUTPUTS, TASK
 def main(folder: Path) -> None:
     """Train, score, and leave the answer."""
     recipe = load(read_json(folder / TASK))
-    epochs: list[Epoch] = []
-
-    def hear(event: Any) -> None:
-        if isinstance(event, Epoch):
-            epochs.append(event)
-
-    options = workflow.Options(out=folder / "run", timing=Timing(process_began()), tell=hear)
+    heard = Heard()
+    options = workflow.Options(out=folder / "run", timing=Timing(process_began()), tell=heard.event)
     done = workflow.run(recipe, options)
     answer = {
         "seconds": done.timing.seconds(),
         "memory": memory(),
-        "epochs": [_epoch(event) for event in epochs],
+        "epochs": heard.epochs,
         "execution": read_json(done.run.path / runs.ENVIRONMENT)["execution"],
         "parameters": done.plan.parameters,
         "data": {"name": done.plan.data, "rows": dict(done.plan.rows)},
@@ -48,12 +45,24 @@ def main(folder: Path) -> None:
     write_json(folder / ANSWER, answer)
 
 
-def _epoch(event: Epoch) -> dict[str, Any]:
-    return {
-        "epoch": event.epoch,
-        "seconds": event.seconds,
-        **{name: float(value) for name, value in event.metrics.items()},
-    }
+@dataclass
+class Heard:
+    """The epochs of a run, with seconds by this process's clock: from one epoch's end to the next,
+    its score on the validation rows included. What a backend has been asked for but not yet done
+    belongs to its epoch; the event's own seconds leave that out."""
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    last: float = 0.0
+
+    def event(self, event: Any) -> None:
+        """Note an event."""
+        now = time.monotonic()
+        if isinstance(event, Epoch):
+            metrics = {name: float(value) for name, value in event.metrics.items()}
+            seconds = now - self.last
+            self.epochs.append({"epoch": event.epoch, "seconds": seconds, **metrics})
+        if isinstance(event, Epoch | Started):
+            self.last = now
 
 
 def memory() -> dict[str, int | None]:
