@@ -175,6 +175,16 @@ def test_a_folder_of_pictures_from_training_to_prediction(
     found = ask(capsys, "evaluate", out, "--data", str(pictures))
     assert found["scores"]["data"]["accuracy"]["value"] >= 0
     assert "not a readable picture" in refusal(capsys, "predict", out, __file__)
+    names = tmp_path / "names.csv"
+    names.write_text(f"file,note\n{one},x\n")
+    found = ask(capsys, "predict", out, str(names))
+    assert [row["input"] for row in found["predictions"]] == [one]
+    names.write_text("file,note\nnone.png,x\n")
+    assert "names.csv row 2 names the picture 'none.png'" in refusal(
+        capsys, "predict", out, str(names)
+    )
+    names.write_text("a,b\n1,2\n")
+    assert "no column of picture files" in refusal(capsys, "predict", out, str(names))
     larger = tmp_path / "larger"
     for name, side in (("0", 40), ("7", 30)):
         (larger / name).mkdir(parents=True)

@@ -14,8 +14,11 @@ from trimaran.data.fields import ImageField
 from trimaran.data.prepare import load_path
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
+from trimaran.data.settings import DataSettings
 from trimaran.data.sources.archive import is_archive, opened
+from trimaran.data.sources.folder import named_files, path_column
 from trimaran.data.sources.pictures import list_pictures
+from trimaran.data.sources.table import is_table, read_table
 from trimaran.data.targets import RowName, plain_row
 from trimaran.errors import DataError
 from trimaran.runs import RunFiles
@@ -61,8 +64,8 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
     """Raw rows without answers as `Preprocess.apply` takes them, and the names of pictures.
 
     Args:
-        given: arrays or frames as they are; a picture, a folder or a list of pictures; a table's
-            file; an .npz of arrays, or an .npy.
+        given: arrays or frames as they are; a picture, a folder or a list of pictures, or a table
+            that names them; a table's file; an .npz of arrays, or an .npy.
     """
     if isinstance(given, str | Path):
         path = Path(given).expanduser()
@@ -71,12 +74,24 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
         if path.suffix.lower() in (".npz", ".npy"):
             return _array(path), ()
         if isinstance(preprocess.inputs.get(INPUT), ImageField):
-            given = list_pictures(path)
+            given = _named_pictures(path) if is_table(path) else list_pictures(path)
     if isinstance(given, list) and given and isinstance(given[0], str | Path):
         if not isinstance(preprocess.inputs.get(INPUT), ImageField):
             raise DataError(f"{given[-1]}: this run takes one file of rows at a time, not several.")
         return given, tuple(map(str, given))
     return given, ()
+
+
+def _named_pictures(path: Path) -> list[Path]:
+    """The files that a table of pictures names; it needs no labels."""
+    table = read_table(path)
+    column = path_column(table, DataSettings())
+    if column is None:
+        raise DataError(
+            f"{path} has no column of picture files, which this run learned from; give pictures, a "
+            f"folder of them, or a table that names them."
+        )
+    return named_files(table, path.parent, column)
 
 
 def _array(path: Path) -> np.ndarray:

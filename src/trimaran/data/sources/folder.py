@@ -128,6 +128,15 @@ def list_table(table: RawTable, folder: Path, settings: DataSettings) -> Listing
         raise DataError(
             f"{table.where} has no column {label!r}; its columns are {', '.join(table.columns)}."
         )
+    paths = named_files(table, folder, column)
+    splits: tuple[str, ...] = ()
+    if settings.split_column:
+        splits = tuple(str(v) for v in table.columns[settings.split_column].tolist())
+    return Listing(table.name, tuple(paths), table.columns[label], splits, table.notices, label)
+
+
+def named_files(table: RawTable, folder: Path, column: str) -> list[Path]:
+    """The files that a column names; raises `DataError` naming the row that leads to none."""
     paths = []
     for row, value in enumerate(table.columns[column].tolist()):
         if value is None or not (folder / value).is_file():
@@ -137,10 +146,7 @@ def list_table(table: RawTable, folder: Path, settings: DataSettings) -> Listing
                 f"leave the column out with data.drop={column}."
             )
         paths.append(folder / value)
-    splits: tuple[str, ...] = ()
-    if settings.split_column:
-        splits = tuple(str(v) for v in table.columns[settings.split_column].tolist())
-    return Listing(table.name, tuple(paths), table.columns[label], splits, table.notices, label)
+    return paths
 
 
 def label_column(table: RawTable, path: str, settings: DataSettings) -> str:
