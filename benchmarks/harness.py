@@ -48,6 +48,7 @@ class Measured:
     parameters: int
     precision: str
     versions: Mapping[str, str]
+    apart: tuple[float, float]  # waited for the start of a worker process; transport to and fro
 
 
 def arguments(description: str, batch: int, epochs: int) -> argparse.ArgumentParser:
@@ -143,6 +144,7 @@ def measure(contender: Contender, threads: int | None) -> Measured:
         parameters=said["parameters"],
         precision=said["precision"],
         versions=said["versions"],
+        apart=tuple(said.get("apart", (0.0, 0.0))),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 METRICS = {  # field: title and decimals
     "images_per_second": ("images/s", 0),
     "first_epoch": ("start to epoch 1 (s)", 2),
+    "wall": ("whole process (s)", 1),
     "memory": ("peak memory (MiB)", 0),
     "accuracy": ("validation accuracy", 4),
 }
@@ -28,7 +29,18 @@ def table(answer: Mapping[str, Any]) -> str:
     parts = [_facts(answer), _aligned(rows)]
     if len(ratio_rows) > 1:
         parts.append(_aligned(ratio_rows))
+    parts += [_apart(name, rows) for name, rows in answer["results"].items() if rows[0]["apart"][0]]
     return "\n\n".join(parts)
+
+
+def _apart(name: str, measured: Sequence[Mapping[str, Any]]) -> str:
+    """What a worker process cost, beside the whole run that it was part of."""
+    start, transport = (median(m["apart"][i] for m in measured) for i in (0, 1))
+    share = median(sum(m["apart"]) / m["wall"] for m in measured)
+    return (
+        f"{name}: waited {start:.2f} s for the worker's start, {transport:.2f} s of transport: "
+        f"{share:.1%} of the whole process"
+    )
 
 
 def _facts(answer: Mapping[str, Any]) -> str:

@@ -6,14 +6,16 @@ It hears the run's events only to note when an epoch ended.
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from trimaran.version import VERSION
+
+PACKAGES = {"torch": "torch", "tensorflow": "tensorflow-cpu", "jax": "jax"}
 
 
 @dataclass
@@ -39,15 +41,49 @@ class Times:
             self.epochs.append(epoch)
 
 
+@dataclass
+class Apart:
+    """What it costs that Keras computes in a process of its own.
+
+    start:     seconds from the first request to the worker until it answered, its imports being
+               under way since the run began
+    transport: seconds of this process's CPU for requests and answers; the worker's own are as many
+    """
+
+    start: float = 0.0
+    transport: float = 0.0
+    _asked: float = 0.0
+
+    def watch(self) -> None:
+        """Measure around the worker's pipe, from now on."""
+        from trimaran.backends.keras import process
+
+        process.send = self._measured(process.send, asks=True)
+        process.receive = self._measured(process.receive, asks=False)
+
+    def _measured(self, function: Any, asks: bool) -> Any:
+        def measured(*given: Any) -> Any:
+            self._asked = self._asked or time.perf_counter()
+            began = time.thread_time()
+            answer = function(*given)
+            self.transport += time.thread_time() - began
+            if not asks and not self.start:
+                self.start = time.perf_counter() - self._asked
+            return answer
+
+        return measured
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("network", choices=["cnn", "mlp", "resnet18"])
+    parser.add_argument("network", choices=["cnn", "mlp", "mnist-mlp", "resnet18"])
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", help="for the peers; Trimaran makes this split itself")
     parser.add_argument("--limit", type=int, default=0, help="rows in all; 0 takes every row")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--backend", default="torch")
     return parser.parse_args()
 
 
@@ -57,6 +93,7 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     data = {"set": "cifar10" if options.network == "resnet18" else "mnist", "validation": 0.2}
     return {
         "name": options.network,
+        "backend": options.backend,
         "task": "classify",
         "data": data | ({"limit": options.limit} if options.limit else {}),
         "model": model(options.network, folder),
@@ -74,7 +111,7 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def model(network: str, folder: Path) -> dict[str, str]:
     """The zoo's network, or for the 784-128-10 perceptron a description of our own."""
     if network != "mlp":
-        return {"zoo": {"cnn": "mnist-cnn", "resnet18": "resnet18"}[network]}
+        return {"zoo": {"cnn": "mnist-cnn"}.get(network, network)}
     from trimaran.spec import sequential, to_json
     from trimaran.spec.layers import Activation, Dense, Flatten
 
@@ -87,15 +124,18 @@ def model(network: str, folder: Path) -> dict[str, str]:
 def main() -> None:
     from trimaran import recipe, workflow
 
-    options, times = arguments(), Times()
+    options, times, apart = arguments(), Times(), Apart()
+    if options.backend != "torch":
+        apart.watch()
     with tempfile.TemporaryDirectory(prefix="trimaran-benchmark-") as folder:
         chosen = recipe.load(settings(options, Path(folder)))
         workflow.run(chosen, workflow.Options(out=Path(folder) / "run", tell=times))
     answer = {
         "epochs": times.epochs,
         "parameters": times.parameters,
-        "versions": {"trimaran": VERSION, "torch": sys.modules["torch"].__version__},
+        "versions": {"trimaran": VERSION, options.backend: version(PACKAGES[options.backend])},
         "precision": times.precision,
+        "apart": [apart.start, 2 * apart.transport],
     }
     print(json.dumps(answer))
 
