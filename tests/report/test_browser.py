@@ -12,6 +12,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]  # fmt: skip
+PAPER = 695  # pixels between the margins of an A4 page
 
 pytestmark = [
     pytest.mark.browser,
@@ -55,4 +56,8 @@ def test_it_prints_as_pages_and_reads_in_the_dark(browser, image_run):
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.emulate_media(media="print")
     assert dark != page.evaluate(colour) == "rgb(255, 255, 255)"
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    names = "document.querySelectorAll('tbody td:first-child').forEach(c => c.append('automobile'))"
+    page.evaluate(names)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
     page.context.close()
