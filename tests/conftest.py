@@ -12,6 +12,11 @@ from hypothesis import settings
 settings.register_profile("trimaran", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("trimaran")
 
+# A test's programs run a few times, and XLA compiles four times as long with its optimizations as
+# without. `XLA_FLAGS= make test` keeps them on, as every run and ladder of a user has them.
+QUICK_XLA = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", QUICK_XLA)
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from tests.conftest import QUICK_XLA
 from tests.strategies import models
 
 from trimaran.backends.keras import process
@@ -23,10 +24,6 @@ from trimaran.spec import Model, to_json
 from trimaran.steps.parity import Climb, Subject, ladder
 from trimaran.training.optimizers import OPTIMIZERS
 
-# Each model is compiled once and run a few times, and XLA's compiler takes four times as long with
-# its optimizations as without. They may reorder float64 sums, so the test suite's own random models
-# and every ladder of a user keep them on.
-_QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Compiled programs pile up in a worker; so many models, and it is replaced.
 _FRESH = 100
 
@@ -54,7 +51,7 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("fuzz"))
     args = parser.parse_args()
     args.output.mkdir(exist_ok=True)
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()
+    os.environ.setdefault("XLA_FLAGS", QUICK_XLA)  # each model is compiled once
     backends, names = tuple(args.backends.split(",")), list(OPTIMIZERS)
     began, failures, layers = time.monotonic(), [], Counter[str]()
     done = 0

@@ -16,7 +16,16 @@ from trimaran.steps.parity import Climb, Subject, ladder, small, subject, summar
 from trimaran.training.optimizers import OPTIMIZERS
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
-LARGE = ("vgg16", "resnet18", "alexnet", "alexnet-2012", "resnet34", "resnet50", "resnet101", "resnet152")
+LARGE = (
+    "vgg16",
+    "resnet18",
+    "alexnet",
+    "alexnet-2012",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+)
 """Hundreds of megabytes of states in float64: the command climbs them, the suite does not."""
 
 
