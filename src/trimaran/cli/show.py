@@ -136,8 +136,8 @@ def _model(args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _draw(model: Any, output: str | None) -> Path:
-    from trimaran.report.drawing import svg_page
     from trimaran.files import write_text
+    from trimaran.report.drawing import svg_page
 
     path = Path(output or f"{model.name}.svg")
     write_text(path, svg_page(model))
