@@ -2,6 +2,7 @@
 
 import json
 import signal
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -378,3 +379,19 @@ def test_ctrl_c_keeps_the_weights_of_the_last_update(monkeypatch):
     )
     fresh = classifier().get_weights()["dense1.weight"]
     assert not np.array_equal(model.get_weights()["dense1.weight"], fresh)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_same_model_learns_the_same_on_keras(backend):
+    if find_spec("keras") is None or find_spec(backend) is None:
+        pytest.skip(f'keras or {backend} is not installed: pip install "trimaran[keras]"')
+    here, there = classifier(), classifier(backend=backend)
+    ours, theirs = (m.fit(X, Y, epochs=3, verbose=0).history for m in (here, there))
+    np.testing.assert_allclose(theirs["loss"], ours["loss"], rtol=1e-5)
+    np.testing.assert_allclose(there.predict(X), here.predict(X), atol=1e-5)
+    np.testing.assert_allclose(there.evaluate(X, Y), here.evaluate(X, Y), rtol=1e-5)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(RecipeError, match="tensorflo"):
+        classifier(backend="tensorflo")

@@ -83,6 +83,7 @@ class Model:
         metrics: ByOutput | None = None,
         loss_weights: ByOutput | None = None,
         training: Training | Mapping[str, Any] | None = None,
+        backend: str = "torch",
     ) -> None:
         """Say how the model learns. Names and default arguments of optimizers are Keras's.
 
@@ -90,6 +91,7 @@ class Model:
             metrics: "accuracy", "mae" or "mse"; a list, or for several outputs one for each.
             training: more settings of a recipe's `training:` block, such as
                 {"precision": "float32", "clip_norm": 1.0, "schedule": "cosine"}.
+            backend: what computes: "torch", "tensorflow" or "jax".
 
         Raises:
             RecipeError: an unknown name, or a loss or metric that the outputs cannot have.
@@ -100,10 +102,10 @@ class Model:
         settings = given if isinstance(given, Training) else Training.from_json(given)
         settings = replace(settings, optimizer=optimizer)  # type: ignore[arg-type]
         wanted = (metrics,) if isinstance(metrics, str) else metrics or ()
-        compiled = Compiled(loss, wanted, loss_weights, settings)
+        compiled = Compiled(loss, wanted, loss_weights, settings, backend)
         if self._described is not None:
             compiled.objective(self._described)
-        self._compiled = compiled
+        self._compiled, self._network = compiled, None
 
     def fit(
         self,
@@ -155,7 +157,8 @@ class Model:
     def _train(
         self, compiled: Compiled, settings: Training, splits: dict[str, Rows], verbose: str | int
     ) -> History:
-        job = fitting.Job(self.description, compiled.objective(self.description), settings)
+        objective = compiled.objective(self.description)
+        job = fitting.Job(self.description, objective, settings, compiled.backend)
         tell, close = watch(verbose)
         try:
             fitted = fitting.fit(job, self._arrays(), splits, tell)
@@ -183,7 +186,7 @@ class Model:
         compiled = self._settled(x)
         rows = self._rows(x, y, sample_weight)
         objective = compiled.objective(self.description)
-        job = fitting.Job(self.description, objective, compiled.training)
+        job = fitting.Job(self.description, objective, compiled.training, compiled.backend)
         found = fitting.evaluate(job, self._arrays(), rows, batch_size)
         scores = compiled.renamed(self.description, found)
         if return_dict:
@@ -196,7 +199,8 @@ class Model:
         self._build(x)
         rows = feeding.rows_of(self.description, x)
         if self._network is None:
-            self._network = fitting.network(self.description, self._arrays())
+            backend = self._compiled.backend if self._compiled else fitting.TORCH
+            self._network = fitting.network(self.description, self._arrays(), backend=backend)
         found = fitting.predict(self._network, rows, batch_size)
         return found if len(found) > 1 else next(iter(found.values()))
 

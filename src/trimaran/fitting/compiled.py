@@ -8,6 +8,7 @@ from typing import Any
 
 from trimaran.errors import RecipeError
 from trimaran.spec import Model
+from trimaran.steps.implementation import ROOMS
 from trimaran.tasks.loss import CROSS_ENTROPIES, REGRESSIONS, Loss, Objective
 from trimaran.training.naming import nearest
 from trimaran.training.settings import Training
@@ -36,12 +37,20 @@ class Compiled:
     metrics:      names, or for several outputs a list of names each, or by name
     loss_weights: one number for each output, in order or by name
     training:     everything else: optimizer, schedule, clipping, precision, ...
+    backend:      what computes: torch, tensorflow or jax
     """
 
     loss: str | Loss | ByOutput
     metrics: ByOutput = ()
     loss_weights: ByOutput | None = None
     training: Training = field(default_factory=Training)
+    backend: str = "torch"
+
+    def __post_init__(self) -> None:
+        if self.backend not in ROOMS:
+            raise RecipeError(
+                f"The backend is {self.backend!r}; {nearest(str(self.backend), list(ROOMS))}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -50,6 +59,7 @@ class Compiled:
             "metrics": _plain(self.metrics),
             "loss_weights": _plain(self.loss_weights),
             "training": self.training.to_json(),
+            "backend": self.backend,
         }
 
     @classmethod
@@ -57,7 +67,8 @@ class Compiled:
         """The inverse of `to_json`."""
         loss = _read(value["loss"])
         training = Training.from_json(value["training"])
-        return cls(loss, value["metrics"], value["loss_weights"], training)
+        backend = value.get("backend", "torch")  # saved before there was another
+        return cls(loss, value["metrics"], value["loss_weights"], training, backend)
 
     def objective(self, model: Model) -> Objective:
         """The losses and metrics of each output of this model.

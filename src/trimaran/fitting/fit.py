@@ -23,16 +23,17 @@ from trimaran.training.settings import Training
 from trimaran.training.tally import metrics
 
 Arrays = Mapping[str, np.ndarray]
-BACKEND = "torch"
+TORCH = "torch"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be learned, and how."""
+    """What is to be learned, how, and on which backend."""
 
     model: Model
     objective: Objective
     training: Training
+    backend: str = TORCH
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def fit(
 
     Raises `TrainingError` where the loss is not finite or parts do not fit together.
     """
-    backend = implementation(BACKEND)
+    backend = implementation(job.backend)
     module = backend.module(job.model, weights)
     how = execution(job.training, backend)
     epochs: list[Epoch] = []
@@ -67,7 +68,7 @@ def fit(
 
 def evaluate(job: Job, weights: Arrays, rows: Rows, batch_size: int) -> dict[str, float]:
     """Mean loss and metrics under Keras's keys, in float32: what `val_*` is in training."""
-    backend = implementation(BACKEND)
+    backend = implementation(job.backend)
     module = backend.module(job.model, weights)
     how = execution(job.training, backend)
     both = objectives(job.objective, job.training, rows)
@@ -76,9 +77,11 @@ def evaluate(job: Job, weights: Arrays, rows: Rows, batch_size: int) -> dict[str
         return metrics(both.judge, engine.score(batch_size))
 
 
-def network(model: Model, weights: Arrays, precision: str = "float32") -> Network:
+def network(
+    model: Model, weights: Arrays, precision: str = "float32", backend: str = TORCH
+) -> Network:
     """A network that answers in NumPy."""
-    return implementation(BACKEND).backend.build(model, weights, precision)
+    return implementation(backend).backend.build(model, weights, precision)
 
 
 def predict(built: Network, rows: Rows, batch_size: int) -> dict[str, np.ndarray]:
