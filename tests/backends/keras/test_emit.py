@@ -16,6 +16,7 @@ from trimaran.backends.keras.styles import is_chain
 from trimaran.errors import DescriptionError
 from trimaran.spec import Composite, Input, Model, functional
 from trimaran.spec import layers as L
+from trimaran.spec.initializers import Uniform
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -132,3 +133,11 @@ def test_what_is_shared_is_made_once(framework: str, tmp_path: Path) -> None:
     paths, outputs = found["plain"]
     assert paths.count("twin.inner.kernel") == 1 and paths.count("same.kernel") == 1
     assert set(outputs) == {"first", "second"}
+
+
+def test_the_last_layer_makes_the_outputs_however_long_its_line_is():
+    x = Input((4,))
+    wide = {"kernel_initializer": Uniform(1 / 3), "bias_initializer": Uniform(1 / 7)}
+    made = functional(x, L.Dense(10, **wide, name="the_last_of_all")(L.Dense(3)(x)), "long-lines")
+    text = emit(made, "functional")
+    assert "outputs = layers.Dense(\n" in text and "outputs = x\n" not in text

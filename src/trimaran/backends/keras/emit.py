@@ -108,6 +108,8 @@ def _root(model: Model, cls: Class, writer: Writer) -> str:
     ]
     taken = kept[0] if len(kept) == 1 else f"[{', '.join(kept)}]"
     outputs = f"outputs = {last.removeprefix('return ')}"
+    if lines and lines[-1].startswith(f"{last.removeprefix('return ')} = "):
+        outputs = f"outputs = {lines.pop().partition(' = ')[2]}"
     model_line = f'return keras.Model({taken}, outputs, name="{model.name}")'
     body = _indented([*inputs, *made, *lines, outputs, model_line], 4)
     return "\n".join(["def build():", '    """The network with fresh weights."""', *body])
