@@ -1,6 +1,5 @@
 """A small residual network as a PyTorch team has it; the README converts it to Keras."""
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 
