@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     show(f"{found.model.name}, {found.model.size:,} parameters: read, and equal in PyTorch")
     given = None if args.no_parity else conversion.climb_for(found, args.steps, _wishes(args))
     written = conversion.write(found, args.to, args.style, args.output, args.what)
-    show(f"{written.source}: {written.lines} lines; {written.description}; {written.weights}")
+    others = "; ".join(str(path) for path in written.files[1:])
+    show(f"{written.source}: {written.lines} lines; {others}")
     value = _value(found, written, args.to)
     if given is not None:
         value |= _climbed(found, written, given, show)
@@ -92,6 +93,7 @@ def _value(found: Left, written: Written, to: str) -> dict[str, Any]:
         "file": str(written.source),
         "description": str(written.description),
         "weights": str(written.weights),
+        "keras_weights": None if written.keras is None else str(written.keras),
     }
 
 

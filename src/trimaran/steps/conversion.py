@@ -25,6 +25,7 @@ from trimaran.spec import Model, to_json
 from trimaran.steps.brought import hold
 from trimaran.steps.implementation import source
 from trimaran.steps.parity import BACKENDS, PRECISIONS, Climb, Subject, ladder
+from trimaran.steps.weightfiles import KERAS, has_keras, write_weights
 from trimaran.weights import load, save
 
 TO = ("keras", "torch")
@@ -57,12 +58,19 @@ class Left:
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a conversion."""
+    """The files of a conversion; `keras` are the weights as Keras loads them."""
 
     source: Path
     description: Path
     weights: Path
     lines: int
+    keras: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        found = [self.source, self.description, self.weights]
+        return found if self.keras is None else [*found, self.keras]
 
 
 def from_pytorch(asked: Asked) -> Left:
@@ -164,7 +172,11 @@ def write(found: Left, to: str, style: str | None, output: str | None, own: str)
     write_text(path, text)
     write_json(description, to_json(found.model))
     save(weights, found.translation.weights)
-    return Written(path, description, weights, text.count("\n"))
+    keras = None
+    if to == "keras" and has_keras():
+        keras = path.with_name(f"{base}{KERAS}")
+        write_weights(keras, found.model, text, found.translation.weights, to)
+    return Written(path, description, weights, text.count("\n"), keras)
 
 
 # Sizes beyond which a ladder of the usual length is a matter of hours, or of all memory.

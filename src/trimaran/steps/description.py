@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from trimaran import runs, zoo
 from trimaran.data.prepared import Output, Prepared
@@ -131,6 +134,17 @@ def described(name: str, shape: str | None = None, classes: int | None = None) -
     if Path(name).is_file():
         return from_json(read_json(Path(name)), name)
     return runs.find(name).model
+
+
+def trained(name: str) -> Mapping[str, np.ndarray]:
+    """The weights of a run.
+
+    Raises:
+        RecipeError: the name is not that of a run, but of a description, which has none.
+    """
+    if name in zoo.ZOO or Path(name).is_file():
+        raise RecipeError(f"{name} is a description and has no weights; name a run.")
+    return runs.find(name).weights
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

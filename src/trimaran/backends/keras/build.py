@@ -105,6 +105,13 @@ class KerasBackend:
         """A network holding these weights, for looking inside."""
         return KerasNetwork(model, weights, hire(self.name, precision))
 
+    def save_weights(
+        self, model: Model, source: str, weights: Mapping[str, np.ndarray], path: str
+    ) -> None:
+        """Write the weights as Keras's own file, for `build().load_weights(path)` of the source."""
+        values = {"model": codec.to_json(model), "source": source, "path": path}
+        hire(self.name, "float32").call("save", values, weights)
+
 
 def module_of(
     backend: KerasBackend,

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from trimaran.backends.keras.wire import Message
+from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
 from trimaran.backends.keras.worker.foreign import Foreign
@@ -16,7 +17,9 @@ from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
 from trimaran.backends.keras.worker.setup import Work, runtime, set_up
+from trimaran.backends.keras.worker.subject import assign
 from trimaran.data.batches import Affine
+from trimaran.emit.loading import load
 from trimaran.spec import codec
 from trimaran.tasks.loss import Objective
 from trimaran.training.engine import Objectives, Sums, Update
@@ -89,6 +92,15 @@ class Service:
         )
         found = {"own": network.neutral(own), "input": inputs, "tap": taps}
         return Message({"loss": loss}, _marked(found))
+
+    def save(self, message: Message) -> Message:
+        """Write a description's weights as the weights file of the network of its source."""
+        values = message.values
+        with undrawn():
+            network = load(values["source"]).build()
+        assign(network, codec.from_json(values["model"]), message.arrays)
+        network.save_weights(values["path"])
+        return DONE
 
     def held(self, message: Message) -> Message:
         """A network's weights."""
