@@ -112,7 +112,10 @@ def _epoch(run: Run) -> Generator[Event, None, str]:
             if saving.due(run, now) and position.batch < len(order):
                 drain(run, order)
                 yield from saving.save(run)
-    yield from _end_epoch(run, order)
+    # An engine may have only queued the last updates: the epoch ends when they are done.
+    drain(run, order)
+    position.epoch_seconds = before + time.monotonic() - started
+    yield from _end_epoch(run)
     return position.finished or reason_to_stop(run)
 
 
@@ -158,9 +161,8 @@ def _look(run: Run, order: list[np.ndarray], now: float) -> Iterator[Event]:
         yield Step(position.step, position.epoch + 1, mean, done, speed, run.rate)
 
 
-def _end_epoch(run: Run, order: list[np.ndarray]) -> Iterator[Event]:
+def _end_epoch(run: Run) -> Iterator[Event]:
     """Scores the epoch, moves on to the next one, and saves if it is time."""
-    drain(run, order)
     position, training = run.position, run.training
     metrics = run.tally.metrics()
     examples, seconds = run.tally.examples(), position.epoch_seconds

@@ -370,3 +370,18 @@ def test_a_vanishing_gradient_reaches_the_epoch(splits: Splits) -> None:
     network = nn.Sequential(*parts, nn.Linear(16, 3))
     first = next(e for e in run(network, splits) if isinstance(e, Epoch))
     assert any("vanishes in 1:" in text and "batch normalization" in text for text in first.health)
+
+
+def test_an_epoch_ends_when_its_queued_updates_are_done(
+    plain: Net, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine in another process only queues updates; waiting for them belongs to the epoch."""
+    own = room.drain
+
+    def waiting(*given: Any) -> Any:
+        time.sleep(0.1)
+        return own(*given)
+
+    monkeypatch.setattr(room, "drain", waiting)
+    epochs = [event for event in run(plain(), splits) if isinstance(event, Epoch)]
+    assert len(epochs) == 2 and min(epoch.seconds for epoch in epochs) >= 0.1
