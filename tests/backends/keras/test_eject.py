@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -110,7 +111,12 @@ def test_they_give_what_pytorch_gives_and_can_be_saved(framework: str, ejected: 
         [sys.executable, "-c", CODE, str(ejected), *skipped],
         capture_output=True,
         text=True,
-        env={"KERAS_BACKEND": framework, "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            "KERAS_BACKEND": framework,
+            "PATH": "",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "XLA_FLAGS": os.environ["XLA_FLAGS"],
+        },
     )
     assert made.returncode == 0, made.stderr
     found: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])

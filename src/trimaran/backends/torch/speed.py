@@ -9,18 +9,31 @@ import torch
 
 from trimaran.backends.torch.execution import accelerators
 
-SIZE = 1024
+SIZES = (256, 512, 1024)
+# A processor without bfloat16 instructions needs seconds for the largest; what it does with a
+# smaller one says as much.
+LONG = 0.02
 
 
 def measure() -> dict[str, Any]:
     """GFLOP/s of a matrix product in each precision with PyTorch's threads, and accelerators."""
     found: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
     for name in ("float32", "bfloat16"):
-        matrix = torch.ones(SIZE, SIZE, dtype=getattr(torch, name))
+        found[f"{name}_gflops"] = round(_rate(getattr(torch, name)) / 1e9, 1)
+    return found | {"accelerators": list(accelerators())}
+
+
+def _rate(dtype: torch.dtype) -> float:
+    """Operations a second with the largest matrices that do not take long."""
+    rate = 0.0
+    for size in SIZES:
+        matrix = torch.ones(size, size, dtype=dtype)
         torch.mm(matrix, matrix)
         best = min(_timed(matrix) for _ in range(3))
-        found[f"{name}_gflops"] = round(2 * SIZE**3 / best / 1e9, 1)
-    return found | {"accelerators": list(accelerators())}
+        rate = 2 * size**3 / best
+        if best > LONG:
+            break
+    return rate
 
 
 def _timed(matrix: torch.Tensor) -> float:
