@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.comparison.deviation import relative
-from trimaran.comparison.updates import copied
+from trimaran.comparison.way import copied
 from trimaran.data.batches import Rows
 from trimaran.spec import Model, sequential
 from trimaran.spec import layers as L

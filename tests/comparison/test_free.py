@@ -32,7 +32,7 @@ def judged(given: Problem, apart: float, control: float) -> Rung:
 
     start = {"w": np.ones(4)}
     ran = [{"w": np.ones(4) * (1 + apart)}], [0.5]
-    return free(given, ("torch", "jax"), ran, Controls(start, run))
+    return free(given, ("torch", "jax"), ran, Controls(start, lambda: run(start), run))
 
 
 @pytest.mark.parametrize("name", ["perceptron", "xor-mlp", "mlp", "mnist-mlp", "mnist-mlp-128",

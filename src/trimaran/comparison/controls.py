@@ -22,18 +22,19 @@ class Controls:
     """The first backend's own free run, and runs of copies moved by one ulp, when they are asked
     for.
 
-    run: from weights, freely: the weights after some updates, and all losses
+    own: the undisturbed run;  run: one from other weights
     """
 
     start: Weights
+    own: Callable[[], Ran]
     run: Callable[[Weights], Ran]
     seed: int = 0
     count: int = CONTROLS
 
     @cached_property
     def truth(self) -> Ran:
-        """The undisturbed run."""
-        return self.run(self.start)
+        """The weights after some updates of the undisturbed run, and all its losses."""
+        return self.own()
 
     @cached_property
     def curves(self) -> tuple[tuple[float, ...], ...]:

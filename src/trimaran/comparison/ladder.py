@@ -16,6 +16,7 @@ from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import Rung
 from trimaran.comparison.side import Side
 from trimaran.comparison.updates import First, opened, updates
+from trimaran.comparison.way import Way, copied
 from trimaran.training.engine import Engine
 
 
@@ -48,13 +49,15 @@ def _pair(problem: Problem, truth: Side, other: Side, first: First | None) -> It
 
 def _first(problem: Problem, side: Side, engine: Engine, count: int) -> First:
     """The first side's engine with its own free run, on which controls are run if need be."""
-    start = {g: {k: v.copy() for k, v in arrays.items()} for g, arrays in engine.state().items()}
+    start = copied(engine.state())
+    way = Way(problem, side, engine, start)
 
     def run(weights: Weights) -> Ran:
         engine.restore({**start, "model": weights}, 0)
         return run_freely(problem, side, engine)
 
-    return First(side, engine, start, Controls(start["model"], run, problem.training.seed, count))
+    controls = Controls(start["model"], way.ran, run, problem.training.seed, count)
+    return First(way, controls)
 
 
 # Far above the rounding of float64, far below any gradient that teaches.

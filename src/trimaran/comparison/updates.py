@@ -14,20 +14,27 @@ from trimaran.comparison.free import free, run_freely, update_of
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
+from trimaran.comparison.way import State, Way
 from trimaran.training.engine import Engine, Groups
 from trimaran.training.tally import metrics
-
-State = dict[str, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class First:
-    """The side that the others are held against: its engine, first state and free run."""
+    """The side that the others are held against: its way, and the controls of its free run."""
 
-    side: Side
-    engine: Engine
-    start: State
+    way: Way
     controls: Controls
+
+    @property
+    def side(self) -> Side:
+        """What it is."""
+        return self.way.side
+
+    @property
+    def engine(self) -> Engine:
+        """What trains it."""
+        return self.way.engine
 
 
 def updates(problem: Problem, first: First, other: Side, forward: float) -> Iterator[Rung]:
@@ -39,7 +46,7 @@ def updates(problem: Problem, first: First, other: Side, forward: float) -> Iter
         one = shared[0]
         yield _rung("one update", pair, problem, one, one.value <= tolerance)
         yield _together(problem, pair, shared, flips)
-        engine.restore(first.start, 0)
+        engine.restore(first.way.start, 0)
         yield free(problem, pair, run_freely(problem, other, engine), first.controls)
         yield _evaluation(problem, pair, (first.engine, engine), final)
 
@@ -59,24 +66,22 @@ def _shared(
     """Each step from the state that the first side has reached, how many of them were excused as
     rounding, and the last state."""
     other, engine = second
-    first.engine.restore(first.start, 0)
-    for each in (first.engine, engine):
-        each.begin(0, problem.order, 0)
+    first.way.begin()
+    engine.begin(0, problem.order, 0)
     found: list[Deviation] = []
     flips = 0
     for step in range(1, problem.steps + 1):
-        before = copied(first.engine.state())
+        before = first.way.state(step - 1)
         engine.restore(before, step - 1)
         engine.update([update_of(problem, other, step)])  # it may go on by itself meanwhile
-        first.engine.update([update_of(problem, first.side, step)])
-        after = copied(first.engine.state())
+        after = first.way.state(step)
         apart = states_apart(problem, engine.state(), after)
         beyond = problem.precision == "float32" and apart.value > TOLERANCES["float32"]
         if beyond and apart.value <= _by_rounding(problem, first, (before, after), step, forward):
             flips, apart = flips + 1, Deviation(TOLERANCES["float32"])
         found.append(apart)
-    first.engine.drain(), engine.drain()
-    return found, flips, copied(first.engine.state())
+    engine.drain()
+    return found, flips, first.way.state(problem.steps)
 
 
 # Copies that a float32 step is repeated with before it is called wrong.
@@ -101,6 +106,7 @@ def _by_rounding(
         first.engine.begin(0, problem.order, step - 1)
         first.engine.update([update_of(problem, first.side, step)])
         largest = max(largest, states_apart(problem, first.engine.state(), after).value)
+    first.engine.drain()
     first.engine.restore(after, step)
     first.engine.begin(0, problem.order, step)
     return 2 * largest
@@ -171,8 +177,3 @@ def _rung(
     layer = "" if ok else found.first_layer
     bound = TOLERANCES[problem.precision]
     return Rung(name, pair, problem.precision, bound, found.value, ok, layer, note, curve)
-
-
-def copied(groups: Groups) -> State:
-    """The groups with arrays of their own."""
-    return {g: {key: np.array(a) for key, a in arrays.items()} for g, arrays in groups.items()}
