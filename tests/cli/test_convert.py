@@ -122,6 +122,12 @@ def test_two_inputs_and_outputs_climb_in_pytorch(
     monkeypatch.setattr(conversion, "_installed", lambda name: name == "torch")
     words = ["convert", "nets.py:Pair", "--input", "2,7", "--input", "3", "--to", "torch"]
     assert main([*words, "--steps", "2", "-o", "mine.py"]) == 0
+    assert {path.name for path in here.glob("mine*")} >= {
+        "mine.py",
+        "mine.json",
+        "mine.safetensors",
+    }
+    assert (here / "parity-mine.html").exists() and not (here / "pair.json").exists()
     out = capsys.readouterr().out
     assert "the ladder: original against torch; 2 updates of adam" in out
     assert "every rung held" in out and (here / "mine.py").is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from trimaran import zoo
 from trimaran.cli import main
+from trimaran.comparison.ladder import idle
 from trimaran.report.parity import render
-from trimaran.spec import from_json
-from trimaran.steps.parity import Climb, Subject, ladder, small, subject, summary
+from trimaran.spec import Input, Model, from_json, functional
+from trimaran.spec import layers as L
+from trimaran.steps.parity import Climb, Subject, ladder, problems, side, small, subject, summary
 from trimaran.training.optimizers import OPTIMIZERS
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
@@ -49,6 +52,36 @@ def climbed(given: Subject, climb: Climb) -> None:
 @pytest.mark.parametrize("name", [name for name in zoo.ZOO if name not in LARGE])
 def test_the_zoo_is_the_same_network(framework: str, name: str) -> None:
     climbed(Subject(small(name)), Climb(("torch", framework), 3, ("adam",), ("float64",), 4))
+
+
+def biased_before_normalization() -> Model:
+    """Convolutions with a bias that the next layer takes away again, as torchvision's VGGs have."""
+    x = y = Input((8, 8, 3))
+    for filters in (8, 16):
+        y = L.Conv2D(filters, 3, padding=1)(y)
+        y = L.MaxPooling2D(2)(L.Activation("relu")(L.BatchNormalization()(y)))
+    return functional(x, L.Dense(3)(L.Flatten()(y)), "vgg-like")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_bias_that_nothing_depends_on_tears_no_free_run(framework: str, seed: int) -> None:
+    """Its gradient is rounding, which Adam turns into whole steps; it says nothing."""
+    climb = Climb(("torch", framework), 6, ("adam",), ("float32", "float64"), 8, seed)
+    found = [rung for _, rung in ladder(Subject(biased_before_normalization()), climb)]
+    free = [rung for rung in found if rung.name == "free run"]
+    assert len(free) == 2 and all(rung.ok for rung in found)
+    assert all(rung.deviation < 1e-3 * 6 for rung in free)  # six steps of Adam would be 6e-3
+
+
+def test_what_the_loss_depends_on_is_judged() -> None:
+    model = biased_before_normalization()
+    given = next(problems(Subject(model), Climb(("torch", "jax"), 2)))
+    torn = replace(given, idle=idle(given, side("torch")))
+    assert torn.idle == {"conv1.bias", "conv2.bias"}
+    assert {*torn.judged(given.weights)} == {
+        k for k, p in model.parameters.items() if p.trainable
+    } - torn.idle
+    assert {*given.judged(given.weights)} == {*given.weights}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -57,6 +57,13 @@ def test_float_pictures_stay_and_must_be_finite() -> None:
         fitted.apply(images)
 
 
+def test_pictures_of_another_type_are_refused_with_what_makes_them_right() -> None:
+    fitted = ImageField.fit(np.zeros((3, 2, 2, 1), np.uint8), "auto", 255.0, "crop")
+    for top, remedy in ((1.0, r"\(x \* 255\)\.round\(\)"), (200.0, r"with x\.astype")):
+        with pytest.raises(DataError, match=remedy):
+            fitted.apply(np.full((1, 2, 2, 1), top, np.float32))
+
+
 @given(hnp.arrays(np.float64, (9, 3), elements=st.floats(-1e3, 1e3) | st.just(float("nan"))))
 def test_numbers_like_scikit_learn(matrix: np.ndarray) -> None:
     matrix[0] = [1, 2, 3]  # a known value in each column

@@ -13,7 +13,7 @@ VERBS = {
     "explain": "show how a network learns and what it sees",
     "compare": "compare frameworks, or kinds of graph, by measurement",
     "parity": "prove that a model is the same network on every backend",
-    "convert": "turn your own PyTorch network into Keras source, and prove it equal",
+    "convert": "turn your own PyTorch or Keras network into source of the other, proved equal",
     "eject": "write a model as source that imports its framework alone",
     "report": "write a run's report again",
     "show": "list recipes, models and runs, or show one model",

@@ -22,7 +22,8 @@ def parser() -> Parser:
     made = verb(
         "convert",
         "Turn your own network into source of the other framework, with its weights, and climb the "
-        "parity ladder against the original.",
+        "parity ladder against the original. (A Keras original is held by its outputs, and the "
+        "ladder then starts at PyTorch.)",
         "trimaran convert my_model.py:Net --input 3,224,224 --to keras",
     )
     made.add_argument(
@@ -37,7 +38,8 @@ def parser() -> Parser:
     made.add_argument("--to", choices=("keras", "torch"), default="keras", help="the framework")
     made.add_argument("--style", choices=STYLES, help="of Keras's source; by default what fits")
     made.add_argument("--weights", metavar="FILE", help="a .safetensors file of its state dict")
-    made.add_argument("-o", "--output", metavar="FILE", help="the source (default: NAME_keras.py)")
+    made.add_argument("-o", "--output", metavar="FILE", help="the source (default: NAME_keras.py); "
+                      "description, weights and page are named after it")  # fmt: skip
     made.add_argument("--steps", type=int, help="updates of the ladder (default: by the size)")
     made.add_argument("--optimizer", metavar="NAME", help="of the ladder (default: by the size)")
     made.add_argument("--precision", choices=("float64", "float32"), help="default: by the size")
@@ -114,7 +116,8 @@ def _climbed(
         rungs.append({"optimizer": parity.optimizer_name(problem), **rung.to_json()})
         show(row(rungs[-1]))
     result = parity.summary(parity.Subject(found.model), given, rungs)
-    page = written.source.with_name(f"parity-{found.model.name}.html")
+    stem, name = written.description.stem, found.model.name
+    page = written.source.with_name(f"parity-{name if stem == name.lower() else stem}.html")
     write_text(Path(page), render(result))
     show(result["verdict"])
     show(f"page: {page}")

@@ -88,7 +88,8 @@ def _square(values: np.ndarray, minus: np.ndarray | None) -> float:
     flat = np.asarray(values, np.float64).ravel()
     if minus is not None:
         flat = flat - np.asarray(minus, np.float64).ravel()
-    square = float(np.dot(flat, flat))
+    # Not np.dot: BLAS wakes its threads for each of many small arrays.
+    square = float(np.einsum("i,i->", flat, flat))
     return square if math.isfinite(square) else math.inf
 
 

@@ -54,6 +54,18 @@ class Problem:
         size = min(self.training.batch_size, len(self.rows))
         return [rng.permutation(len(self.rows))[:size] for _ in range(self.steps)]
 
+    def judged(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Those of a free run's arrays that say whether it is the same training.
+
+        An idle weight walks at random, and where there is one (a bias before a batch
+        normalization), running means follow it: statistics are then left to the shared states.
+        """
+        return {
+            key: values
+            for key, values in weights.items()
+            if key not in self.idle and (not self.idle or self.model.parameters[key].trainable)
+        }
+
     def batch(self) -> tuple[Arrays, Arrays]:
         """Inputs and targets of the first batch, as floats."""
         rows = self.rows.take(self.order[0])

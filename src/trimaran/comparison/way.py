@@ -51,7 +51,7 @@ class Way:
             self.losses += [loss for _, loss in self.tally.add(self.engine.drain())]
             found = copied(self.engine.state())
             if step in looks(self.problem.steps):
-                self.weights.append(found["model"])
+                self.weights.append(self.problem.judged(found["model"]))
             self.kept = {**self.kept, step: found} if self._fits() else {step: found}
         return self.kept[step]
 

@@ -49,9 +49,11 @@ class ImageField:
                 f"{self.shape} (height, width, channels); resize them, or give their files."
             )
         if self.stored == "uint8" and batch.dtype != np.uint8:
+            scaled = batch.dtype.kind == "f" and batch.size and float(np.nanmax(batch)) <= 1.0
+            remedy = "(x * 255).round().astype('uint8')" if scaled else "x.astype('uint8')"
             raise DataError(
-                f"The pictures have the type {batch.dtype}, but the model was trained on uint8 "
-                f"values of 0 to 255; convert them with .astype('uint8')."
+                f"The pictures have the type {batch.dtype}{' and end at 1' if scaled else ''}, but "
+                f"the model was trained on uint8 values of 0 to 255; convert them with {remedy}."
             )
         return batch if self.stored == "uint8" else _finite(batch)
 

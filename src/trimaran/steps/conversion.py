@@ -164,8 +164,8 @@ def left(asked: Asked) -> Left:
 def write(found: Left, to: str, style: str | None, output: str | None, own: str) -> Written:
     """Write source, description and weights; `own` is the user's file, which is never replaced."""
     text = source(found.model, to, style)
-    base = found.model.name.lower()
-    path = Path(output or f"{base}_{to}.py")
+    path = Path(output or f"{found.model.name.lower()}_{to}.py")
+    base = path.stem if output else found.model.name.lower()
     if path.exists() and Path(own.rpartition(":")[0] or own).resolve() == path.resolve():
         raise RecipeError(f"{path} is the file that is converted; choose another with -o.")
     description, weights = path.with_name(f"{base}.json"), path.with_name(f"{base}.safetensors")

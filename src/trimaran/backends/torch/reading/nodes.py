@@ -62,8 +62,8 @@ class Node:
     @property
     def place(self) -> str:
         """Where it stands, for an error."""
-        path = self.frames[-1].path if self.frames else ""
-        where = f"in {path}" if path else "in the model's own forward"
+        last = self.frames[-1] if self.frames else Frame("", "", "")
+        where = f"in the {last.kind} {last.path}" if last.path else "in the model's own forward"
         return f"{self.op} {where}{f' ({self.line})' if self.line else ''}"
 
     def refuse(self, why: str, remedy: str) -> NoReturn:

@@ -85,7 +85,7 @@ def _feeds_spatial(traced: Traced, name: str) -> bool:
 def _made(reading: Reading, node: Node) -> Value:
     rule = RULES.get(node.op)
     if rule is None:
-        remedy = REMEDIES.get(node.op, "write it with layers that Trimaran has, or leave it out")
+        remedy = REMEDIES.get(node.op, "write it with layers of trimaran.layers, or leave it out")
         node.refuse("no layer of a description does this", remedy)
     if node.shape is None:
         node.refuse("it makes several tensors", "let each operation make one")
