@@ -168,7 +168,7 @@ def maps(layer: nn.Module) -> nn.Module:
 
 REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
     "unknown": (Odd(lambda m, x: torch.erf(torch.cos(x))), (4,), r"cos in .*forward.*_torch.py"),
-    "path": (nn.Sequential(nn.Linear(4, 4), nn.PReLU()), (4,), r"prelu in the PReLU 1: .*use nn.LeakyReLU"),
+    "path": (nn.Sequential(nn.Linear(4, 4), nn.PReLU()), (4,), r"in the PReLU 1: .*nn.LeakyReLU"),
     "scalar": (Odd(lambda m, x: x * 2), (4,), "the number 2"),
     "scaled sum": (Odd(lambda m, x: torch.add(x, x, alpha=2)), (4,), "scales a summand"),
     "parameter": (Odd(lambda m, x: x * m.first.bias), (4,), "the parameter 'first.bias'"),
@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
     "softplus": (nn.Sequential(nn.Linear(4, 4), nn.Softplus(beta=2)), (4,), "beta"),
     "gelu": (nn.Sequential(nn.Linear(4, 4), nn.GELU(approximate="tanh")), (4,), "by tanh"),
     "clip": (nn.Sequential(nn.Linear(4, 4), nn.Hardtanh()), (4,), "other limits"),
-    "dropout2d": (maps(nn.Dropout2d()), (1, 6, 6), "feature_dropout in the Dropout2d 1.*use nn.Dropout"),
+    "dropout2d": (maps(nn.Dropout2d()), (1, 6, 6), "in the Dropout2d 1.*use nn.Dropout"),
     "statistics": (maps(nn.BatchNorm2d(4, track_running_stats=False)), (1, 6, 6), "own statistics"),
     "momentum": (maps(nn.BatchNorm2d(4, momentum=None)), (1, 6, 6), "momentum is None or 0"),
     "normalized": (maps(nn.LayerNorm([4, 6, 6])), (1, 6, 6), "3 axes at once"),
