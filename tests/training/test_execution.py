@@ -1,5 +1,8 @@
 import math
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +47,7 @@ def test_the_users_number_of_threads_comes_first(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     monkeypatch.setattr(room, "usable_cores", lambda: 4)
-    monkeypatch.setattr(room, "idle_cores", lambda cores: 3)
+    monkeypatch.setattr(room, "idle_cores", lambda cores, own: 3)
     assert resolve(Training(), room.look()).threads == threads
     assert resolve(Training(threads=3), room.look()).threads == 3
 
@@ -90,7 +93,7 @@ def test_idle_cores_by_ticks(monkeypatch: pytest.MonkeyPatch, busy: int, expecte
     samples = iter([[0] * 8, [busy, 0, 0, 20 - busy, 0, 0, 0, 0]])
     monkeypatch.setattr(room, "_ticks", lambda: next(samples))
     monkeypatch.setattr(room.os, "cpu_count", lambda: 2)
-    assert room.idle_cores(2, 0.0) == expected
+    assert room.idle_cores(2, seconds=0.0) == expected
 
 
 def test_without_proc_all_cores_count_as_idle(
@@ -112,3 +115,22 @@ def test_cpu_flags(tmp_path: Path) -> None:
 def test_this_machine_can_be_looked_at() -> None:
     found = room.look()
     assert 1 <= found.idle <= found.cores
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
+def test_what_our_own_processes_use_is_as_good_as_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that imports its framework must not cost the run that waits for it a thread."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(0.3)
+        used = room._used(busy.pid)
+        time.sleep(0.5)
+        assert room._used(busy.pid) > used > 0
+    finally:
+        busy.kill()
+        busy.wait()
+    samples = iter([[0, 0, 0, 0, 0, 0, 0, 0], [50, 0, 0, 50, 0, 0, 0, 0]])  # one of two is busy
+    monkeypatch.setattr(room, "_ticks", lambda: next(samples))
+    own = iter([0, 50])
+    monkeypatch.setattr(room, "_used", lambda process: next(own))
+    assert room.idle_cores(2, [7], 0.0) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,13 @@ def resolve(training: Training, machine: Machine) -> Execution:
     return Execution(device, precision, threads, True, training.compile == "on")
 
 
-def look(accelerators: Mapping[str, bool] | None = None) -> Machine:
-    """This machine's CPU, now; takes 0.1 s to see which cores are idle, unless the user chose."""
+def look(accelerators: Mapping[str, bool] | None = None, own: Sequence[int] = ()) -> Machine:
+    """This machine's CPU, now; takes 0.1 s to see which cores are idle, unless the user chose.
+
+    What this process and those with the ids `own` use counts as idle: it is about to be free.
+    """
     cores, asked = usable_cores(), asked_threads()
-    idle = cores if asked else idle_cores(cores)
+    idle = cores if asked else idle_cores(cores, (os.getpid(), *own))
     return Machine(cores, idle, has_amx(), accelerators, asked)
 
 
@@ -117,15 +120,17 @@ def _quota(root: Path = Path("/sys/fs/cgroup")) -> float:
         return math.inf
 
 
-def idle_cores(cores: int, seconds: float = 0.1) -> int:
-    """How many of `cores` nobody used during `seconds`, at least 1; all where none can tell."""
-    before = _ticks()
+def idle_cores(cores: int, own: Sequence[int] = (), seconds: float = 0.1) -> int:
+    """How many of `cores` nobody but the processes `own` used during `seconds`, at least 1; all
+    where none can tell."""
+    before, used = _ticks(), sum(map(_used, own))
     if before is None:
         return cores
     time.sleep(seconds)
     after = _ticks() or before
     total = sum(after) - sum(before)
     idle = after[3] - before[3] + after[4] - before[4]  # idle, and waiting for a disk
+    idle += sum(map(_used, own)) - used
     everywhere = (os.cpu_count() or cores) * (idle / total if total > 0 else 1.0)
     return max(1, min(cores, round(everywhere)))
 
@@ -136,6 +141,15 @@ def _ticks(path: Path = Path("/proc/stat")) -> list[int] | None:
         return [int(word) for word in path.read_text().split("\n", 1)[0].split()[1:9]]
     except (OSError, ValueError):
         return None
+
+
+def _used(process: int, root: Path = Path("/proc")) -> int:
+    """Clock ticks that a process has computed; 0 where none can tell."""
+    try:
+        fields = (root / str(process) / "stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def has_amx(path: Path = Path("/proc/cpuinfo")) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from trimaran.backends.keras.process import process_ids
 from trimaran.errors import RunError
 from trimaran.training.execution import Execution, Machine, look, usable_cores
 
 
 def machine() -> Machine:
-    """This machine; a worker computes on the CPU."""
-    return look(accelerators())
+    """This machine; a worker computes on the CPU, and its imports, which may be under way, leave
+    their core before it does."""
+    return look(accelerators(), process_ids())
 
 
 def accelerators() -> dict[str, bool]:

@@ -103,6 +103,11 @@ class Worker:
             f"run again, with fewer rows per batch if memory was short.{said}"
         )
 
+    @property
+    def id(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def alive(self) -> bool:
         return self._process.poll() is None
 
@@ -119,6 +124,11 @@ class Worker:
 
 
 _workers: list[Worker] = []
+
+
+def process_ids() -> list[int]:
+    """Of the workers."""
+    return [worker.id for worker in _workers]
 
 
 def prepare(framework: str) -> None:
