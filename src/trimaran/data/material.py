@@ -157,10 +157,7 @@ def usable(
             f"{row(int(bad[0]))} has no usable target ({len(bad)} such row(s): missing, NaN or "
             f"infinite); fill them in, or set data.on_bad=drop to leave those rows out."
         )
-    first = ", ".join(row(int(k)) for k in bad[:3])
-    return np.setdiff1d(every, bad), (
-        f"{len(bad)} row(s) without a usable target are left out, the first: {first}.",
-    )
+    return _without(every, bad, row, "without a usable target")
 
 
 def sound(
@@ -178,11 +175,16 @@ def sound(
             f"{row(int(bad[0]))} holds NaN or an infinite value in its input ({len(bad)} such "
             f"row(s)); mend those rows, or set data.on_bad=drop to leave them out."
         )
+    left, more = _without(allowed, bad, row, "with NaN or infinite values")
+    return left, (*told, *more)
+
+
+def _without(
+    rows: np.ndarray, bad: np.ndarray, row: RowName, what: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The rows that are left, and the sentence that says so."""
     first = ", ".join(row(int(k)) for k in bad[:3])
-    return np.setdiff1d(allowed, bad), (
-        *told,
-        f"{len(bad)} row(s) with NaN or infinite values are left out, the first: {first}.",
-    )
+    return np.setdiff1d(rows, bad), (f"{len(bad)} row(s) {what} are left out, the first: {first}.",)
 
 
 def infer_task(labels: np.ndarray, wanted: str | None = None) -> str:
