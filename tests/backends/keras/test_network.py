@@ -83,6 +83,19 @@ def test_random_models_are_those_of_pytorch(keras: KerasBackend, model: Model, s
     check(model, keras, seed)
 
 
+@pytest.mark.parametrize(
+    ("channels", "kernel", "strides", "padding"),
+    [(2, 3, 2, "same"), (7, (3, 4), 1, "valid"), (16, (2, 3), (2, 1), "same"), (20, 3, 3, "valid")],
+)
+def test_convolutions_few_and_many_channels_wide(
+    keras: KerasBackend, channels: int, kernel: Any, strides: Any, padding: str
+) -> None:
+    """JAX computes their kernels' gradients in ways of its own: by patches, by offsets, by XLA."""
+    x = Input((9, 8, channels), name="x")
+    layer = L.Conv2D(5, kernel, strides=strides, padding=padding)
+    check(functional(x, layer(x), "wide"), keras)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation_has_pytorchs_derivative_at_its_kink(
     keras: KerasBackend, name: str

@@ -63,12 +63,13 @@ def trained(
     splits: Mapping[str, Rows] = SPLITS,
     place: Place | None = None,
     model: Model | None = None,
+    execution: Execution = EXECUTION,
 ) -> tuple[dict[str, np.ndarray], list[Event]]:
     """The weights after training, and what happened."""
     found, model = implementation(backend), model or network()
     training = Training.from_json({"epochs": 3, "batch_size": 16, **settings})
-    module = found.module(model, draw(model, 0))
-    events = list(found.fit(module, OBJECTIVE, splits, training, EXECUTION, place))
+    module = found.module(model, draw(model, 0), execution.precision)
+    events = list(found.fit(module, OBJECTIVE, splits, training, execution, place))
     return found.arrays(module), events
 
 
@@ -108,6 +109,27 @@ def test_sample_weights_weigh_alike(framework: str) -> None:
             np.testing.assert_allclose(b[key], values, rtol=2e-4, atol=2e-5, err_msg=key)
 
 
+@pytest.mark.parametrize("name", ["plain", "accumulated", "weighed", "averaged"])
+def test_threads_that_share_the_rows_of_a_convolution_change_nothing(
+    framework: str, name: str
+) -> None:
+    """The last batch has 7 rows of 16, and those that two threads cannot share are left whole."""
+    splits = {"train": rows(71, 0, weights=True), "validation": rows(30, 1)}
+    (a, one), (b, two) = (
+        trained(
+            framework,
+            SETTINGS[name],
+            splits,
+            execution=Execution(precision="float64", threads=threads),
+        )
+        for threads in (1, 2)
+    )
+    for key, values in a.items():
+        np.testing.assert_allclose(b[key], values, rtol=1e-9, atol=1e-12, err_msg=key)
+    for mine, other in zip(epochs(one), epochs(two), strict=True):
+        assert other.metrics == pytest.approx(mine.metrics, rel=1e-9, abs=1e-12)
+
+
 def test_health_is_that_of_pytorch(framework: str) -> None:
     a, b = (trained(backend, {"epochs": 1})[1] for backend in ("torch", framework))
     one, two = (next(e for e in found if isinstance(e, Health)).layers for found in (a, b))
@@ -124,22 +146,27 @@ STATEFUL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("settings", [STATEFUL, {"checkpoint_epochs": 1}], ids=["all", "plain"])
+@pytest.mark.parametrize(
+    ("settings", "threads"),
+    [(STATEFUL, 1), ({"checkpoint_epochs": 1}, 1), (STATEFUL, 2)],
+    ids=["all", "plain", "two threads"],
+)
 def test_a_resumed_run_gives_the_same_bytes(
-    framework: str, tmp_path: Path, settings: dict[str, Any]
+    framework: str, tmp_path: Path, settings: dict[str, Any], threads: int
 ) -> None:
     """With dropout, averages, accumulation, augmentation: cut off after each checkpoint."""
-    model = network(dropout=0.3)
-    whole, _ = trained(framework, settings, model=model)
+    model, execution = network(dropout=0.3), Execution(threads=threads)
+    whole, _ = trained(framework, settings, model=model, execution=execution)
     found = implementation(framework)
     training = Training.from_json({"epochs": 3, "batch_size": 16, **settings})
     for resumes in (False, True):
         module = found.module(model, draw(model, 0))
         place = Place(tmp_path, resume=resumes)
-        for event in found.fit(module, OBJECTIVE, SPLITS, training, EXECUTION, place):
+        for event in found.fit(module, OBJECTIVE, SPLITS, training, execution, place):
             if isinstance(event, Saved):
                 break
-    again, _ = trained(framework, settings, place=Place(tmp_path, resume=True), model=model)
+    place = Place(tmp_path, resume=True)
+    again, _ = trained(framework, settings, place=place, model=model, execution=execution)
     for key, values in whole.items():
         assert values.tobytes() == again[key].tobytes(), key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import keras
 from keras import ops
 
 from trimaran.backends.keras.worker.blank import undrawn
-from trimaran.backends.keras.worker.hooks import Around, Hooks, layers_of, quicken_pools
+from trimaran.backends.keras.worker.hooks import Around, Hooks, layers_of
 from trimaran.backends.keras.worker.memory import Tree
 from trimaran.emit.loading import load
 from trimaran.spec.model import Model
@@ -83,7 +84,7 @@ def built(model: Model, source: str, still: tuple[str, ...] = (), peel: bool = F
         if variable.name != "seed_generator_state"
     }
     if keras.backend.backend() == "jax":
-        quicken_pools(network)
+        importlib.import_module("trimaran.backends.keras.worker.jax_layers").quicken(network)
     hooks, whole = Hooks(network), ordered(model, network)
     return Built(model, peeled(model, whole) if peel else whole, hooks, names)
 

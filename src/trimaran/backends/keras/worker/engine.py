@@ -95,7 +95,8 @@ class KerasEngine:
         gradients: Tree = {}
         found = []
         for batch in batches:
-            new, others, row = setup.part(self._state, self.train.resident, batch, slopes)
+            placed = setup.place(self.train.resident, batch)
+            new, others, row = setup.part(self._state, *placed, slopes)
             self._state = {**self._state, "others": others}
             gradients = {k: gradients[k] + g if gradients else g for k, g in new.items()}
             found.append((np.array([float(value) for value in row]), 1))
@@ -128,7 +129,8 @@ class KerasEngine:
         """Makes one update, and measures the layers around it."""
         setup, state = self.setup, self._state
         fetch, layers = setup.runtime.fetch, setup.layers
-        tapped = setup.tap(state["weights"], state["others"], self.train.resident, batches[0])
+        placed = setup.place(self.train.resident, batches[0])
+        tapped = setup.tap(state["weights"], state["others"], *placed)
         units = health.units(setup.names.model, fetch(tapped))
         before = {name: fetch(state["weights"][name]) for name in layers.values()}
         if len(batches) > 1:
@@ -159,9 +161,8 @@ class KerasEngine:
     def score(self, batch: Tree, number: int) -> None:
         """Score one batch of the validation split with the weights that are to be kept."""
         assert self.validation is not None
-        found = self.setup.score(
-            self._kept_weights(), self._state["others"], self.validation.resident, batch
-        )
+        placed = self.setup.place(self.validation.resident, batch)
+        found = self.setup.score(self._kept_weights(), self._state["others"], *placed)
         self._scored.append(([(number, _rows(batch))], [(found, 1)]))
 
     def scored(self) -> Sums:

@@ -1,4 +1,4 @@
-"""What the worker changes about single layers: looks inside, given dropout, faster pooling.
+"""What the worker changes about single layers: looks inside, given dropout.
 
 A layer's `call` is wrapped on the instance, so the source stays what it is. Wrappers are read while
 a step is traced; without an `Around` in force they only pass on.
@@ -7,7 +7,7 @@ a step is traced; without an `Around` in force they only pass on.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,36 +84,3 @@ def layers_of(network: keras.Model) -> Iterable[keras.layers.Layer]:
     """Every layer of the network, those inside others too."""
     found: list[keras.layers.Layer] = list(network._flatten_layers(include_self=False))
     return found
-
-
-def quicken_pools(network: keras.Model) -> None:
-    """On JAX, max-pooling of windows that touch but do not overlap as a maximum of slices.
-
-    XLA on a CPU scatters a pooling's gradient entry by entry. The first largest entry gets it, as
-    in the kernel that this replaces.
-    """
-    for layer in layers_of(network):
-        kinds = (keras.layers.MaxPooling1D, keras.layers.MaxPooling2D)
-        apart = isinstance(layer, kinds) and tuple(layer.strides) == tuple(layer.pool_size)
-        if apart and layer.padding == "valid":
-            layer.call = _sliced(tuple(layer.pool_size))
-
-
-def _sliced(sizes: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
-    def call(inputs: Tensor) -> Tensor:
-        # The last axis first, so that ties fall to the first entry in row order.
-        for axis in range(len(sizes), 0, -1):
-            inputs = _along(inputs, axis, sizes[axis - 1])
-        return inputs
-
-    return call
-
-
-def _along(x: Tensor, axis: int, size: int) -> Tensor:
-    windows = x.shape[axis] // size
-    before = (slice(None),) * axis
-    parts = [x[(*before, slice(i, i + windows * size - size + 1, size))] for i in range(size)]
-    largest = parts[0]
-    for part in parts[1:]:
-        largest = ops.where(largest >= part, largest, part)
-    return largest

@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from trimaran.backends.keras.worker.memory import Tree
+from trimaran.backends.keras.worker.memory import Tree, taken
 
 # XLA on a CPU loses its fast convolutions inside a loop (a hundred times slower), while a small
 # dense network spends most of its time between programs.
@@ -18,7 +19,8 @@ SPAN = 32
 
 
 def prepare(threads: int) -> None:
-    """Settle the threads, before the first computation."""
+    """Settle the threads: a device for each, see `placed`. Before the first computation."""
+    jax.config.update("jax_num_cpu_devices", threads)
     if threads == 1:
         given = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {given}".strip()
@@ -45,6 +47,35 @@ def traced(f: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(f)
 
 
+Place = Callable[[Tree, Tree], tuple[Tree, Tree]]
+
+
+def placed(convolves: bool) -> Place:
+    """(resident, batch) -> the same, as they go into a traced function.
+
+    XLA runs much of a convolutional network on one thread. So its rows are shared out among as many
+    devices as there are threads, each of which has all weights; sums over rows are then added up
+    across them, so the meaning stays (GSPMD: Y. Xu et al., 2021). Rows that cannot be shared out
+    evenly are computed on every device.
+    """
+    devices = jax.devices()
+    if not convolves or len(devices) == 1:
+        return lambda resident, batch: (resident, batch)
+
+    def place(resident: Tree, batch: Tree) -> tuple[Tree, Tree]:
+        rows = taken(batch, resident)
+        count = len(next(iter(rows["targets"].values())))
+        spec = PartitionSpec("rows") if count % len(devices) == 0 else PartitionSpec()
+        shared = jax.device_put(rows, NamedSharding(_mesh(), spec))
+        return {}, {**{k: v for k, v in batch.items() if k != "index"}, **shared}
+
+    return place
+
+
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.devices()), ("rows",))
+
+
 def span_of(convolves: bool) -> int:
     """How many updates to be asked for at once."""
     return 4 if convolves else SPAN
@@ -64,12 +95,15 @@ def program(step: Step, convolves: bool) -> Program:
 
 
 def _single(step: Step) -> Program:
-    one = jax.jit(step, donate_argnums=0)
+    place = placed(convolves=True)
+    everywhere = NamedSharding(_mesh(), PartitionSpec())
+    one = jax.jit(step, donate_argnums=0, out_shardings=everywhere)
 
     def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
         rows = []
         for i in range(count):
-            state, row = one(state, resident, jax.tree.map(lambda a, i=i: a[i], items))
+            item = jax.tree.map(lambda a, i=i: a[i], items)
+            state, row = one(state, *place(resident, item))
             rows.append((row, 1))
         return state, rows
 

@@ -38,6 +38,20 @@ class Held:
     affine: Mapping[str, Affine] = field(default_factory=dict)
 
 
+def taken(batch: Tree, resident: Tree) -> Tree:
+    """A batch's rows as NumPy's arrays, where the device's memory is this process's."""
+    if "index" not in batch:
+        return {k: batch[k] for k in ("inputs", "targets", "weights") if k in batch}
+    at = batch["index"]
+    found: Tree = {
+        group: {name: np.asarray(values)[at] for name, values in resident[group].items()}
+        for group in ("inputs", "targets")
+    }
+    if "weights" in resident:
+        found["weights"] = np.asarray(resident["weights"])[at]
+    return found
+
+
 def gathered(batch: Tree, resident: Tree) -> Tree:
     """A batch's rows; traced."""
     if "index" not in batch:

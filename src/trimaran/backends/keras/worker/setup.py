@@ -46,6 +46,7 @@ class Work:
 class Setup:
     """The prepared parts.
 
+    place: of resident rows and a batch, before they go into a traced step
     many, part, apply, score, tap: the traced steps of `tracing.Traced`
     first: the state before the first update;  counts: of batches that normalizations saw
     layers: path -> Keras name of the weight whose health is told
@@ -60,6 +61,7 @@ class Setup:
     layers: Mapping[str, str]
     needs_two_rows: bool
     span: int
+    place: Callable[[Tree, Tree], tuple[Tree, Tree]]
     many: Callable[[Tree, Tree, Tree, int], tuple[Tree, Any]]
     part: Callable[..., Any]
     apply: Callable[..., Any]
@@ -110,6 +112,7 @@ def set_up(work: Work, train: Held, validation: Held | None) -> Setup:
         layers,
         any(normalizes(layer) and layer.trainable for layer in layers_of(network)),
         here.span_of(convolves) if train.resident else 1,
+        here.placed(convolves),
         here.program(functools.partial(traced.step, here.gradient), convolves),
         here.traced(functools.partial(traced.part, here.gradient)),
         here.traced(traced.apply),

@@ -50,6 +50,11 @@ def traced(f: Callable[..., Any]) -> Callable[..., Any]:
     return graph
 
 
+def placed(convolves: bool) -> Callable[[Tree, Tree], tuple[Tree, Tree]]:
+    """(resident, batch) -> the same, as they go into a traced function: as they are."""
+    return lambda resident, batch: (resident, batch)
+
+
 def span_of(convolves: bool) -> int:
     """How many updates one call makes."""
     return SPAN
