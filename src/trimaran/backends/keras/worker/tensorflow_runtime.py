@@ -34,14 +34,17 @@ def gradient(f: Callable[[Tree], tuple[Any, Any]], weights: Tree) -> tuple[Any, 
     """What `f` gives beside its loss, and the loss's gradient at the weights.
 
     Gradients of an embedding come as slices whose repeated rows are not yet added; a tensor adds
-    them, and an optimizer that squares needs that.
+    them, and an optimizer that squares needs that. Some come without their shape.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(list(weights.values()))
         loss, rest = f(weights)
     zero = tf.UnconnectedGradients.ZERO
     found = tape.gradient(loss, weights, unconnected_gradients=zero)
-    return rest, {name: tf.convert_to_tensor(g) for name, g in found.items()}
+    return rest, {
+        name: tf.ensure_shape(tf.convert_to_tensor(g), weights[name].shape)
+        for name, g in found.items()
+    }
 
 
 def traced(f: Callable[..., Any]) -> Callable[..., Any]:
