@@ -12,6 +12,7 @@ from trimaran.comparison.controls import Controls, Ran, Weights
 from trimaran.comparison.free import SHALLOW, depth, free, held, looks
 from trimaran.comparison.problem import Problem, invented
 from trimaran.comparison.rung import Rung
+from trimaran.comparison.turns import at_once
 from trimaran.steps.parity import small
 from trimaran.training.settings import Training
 
@@ -32,7 +33,7 @@ def judged(given: Problem, apart: float, control: float) -> Rung:
 
     start = {"w": np.ones(4)}
     ran = [{"w": np.ones(4) * (1 + apart)}], [0.5]
-    return free(given, ("torch", "jax"), ran, Controls(start, lambda: run(start), run))
+    return at_once(free(given, ("torch", "jax"), ran, Controls(start, lambda: run(start), run)))
 
 
 @pytest.mark.parametrize("name", ["perceptron", "xor-mlp", "mlp", "mnist-mlp", "mnist-mlp-128",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from trimaran.comparison.deviation import by_norm
+from trimaran.comparison.turns import Turns
 
 CONTROLS = 12
 """One control is no bound: it often shows 5e-7 where an equally valid run shows 1e-2."""
@@ -23,6 +24,7 @@ class Controls:
     for.
 
     own: the undisturbed run;  run: one from other weights
+    curves: the deviation of each moved copy that has run
     """
 
     start: Weights
@@ -30,6 +32,7 @@ class Controls:
     run: Callable[[Weights], Ran]
     seed: int = 0
     count: int = CONTROLS
+    curves: list[tuple[float, ...]] = field(default_factory=list)
 
     @cached_property
     def truth(self) -> Ran:
@@ -37,16 +40,19 @@ class Controls:
         return self.own()
 
     @cached_property
-    def curves(self) -> tuple[tuple[float, ...], ...]:
-        """The deviation of each moved copy."""
-        rng = np.random.default_rng(self.seed)
-        return tuple(
-            tuple(self.apart(self.run(moved(self.start, rng))[0])) for _ in range(self.count)
-        )
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)
+
+    def ready(self) -> Turns[None]:
+        """Run those that have not run yet, each at one go."""
+        while len(self.curves) < self.count:
+            weights, _ = self.run(moved(self.start, self._rng))
+            self.curves.append(tuple(self.apart(weights)))
+            yield
 
     @property
     def largest(self) -> float:
-        """The largest deviation of any control at any step."""
+        """The largest deviation of any control at any step; when they are ready."""
         return max((max(curve) for curve in self.curves), default=0.0)
 
     def apart(self, found: Sequence[Weights]) -> list[float]:

@@ -8,6 +8,7 @@ from trimaran.comparison.controls import Controls, Ran
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
+from trimaran.comparison.turns import Turns
 from trimaran.spec import Model
 from trimaran.training.engine import Engine, Update
 from trimaran.training.moments import Adam
@@ -30,9 +31,9 @@ def update_of(problem: Problem, side: Side, step: int) -> Update:
     return Update(step, step - 1, 1, rate, (step,), masks)
 
 
-def run_freely(problem: Problem, side: Side, engine: Engine) -> Ran:
+def run_freely(problem: Problem, side: Side, engine: Engine) -> Turns[Ran]:
     """The weights after some of the updates (see `looks`), and all losses, on the engine's own
-    way."""
+    way; it pauses before each look."""
     engine.begin(0, problem.order, 0)
     engine.drain()
     weights: list[dict[str, np.ndarray]] = []
@@ -42,6 +43,7 @@ def run_freely(problem: Problem, side: Side, engine: Engine) -> Ran:
     for step in range(1, problem.steps + 1):
         engine.update([update_of(problem, side, step)])
         if step in looked:
+            yield
             found = problem.judged(engine.weights())
             weights.append({k: v.copy() for k, v in found.items()})
             losses += [loss for _, loss in tally.add(engine.drain())]
@@ -67,8 +69,9 @@ def depth(model: Model) -> int:
     return len({k.rpartition(".")[0] for k, p in model.parameters.items() if len(p.shape) > 1})
 
 
-def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) -> Rung:
-    """The rung: how far the second side's run departs from the first one's."""
+def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) -> Turns[Rung]:
+    """The rung: how far the second side's run departs from the first one's; it pauses after each
+    control."""
     weights, losses = ran
     curve = controls.apart(weights)
     bound, worst = TOLERANCES[problem.precision], max(curve)
@@ -80,6 +83,7 @@ def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) 
     elif worst <= bound:
         note = "It stays within the fixed tolerance, so no control was needed."
     else:
+        yield from controls.ready()
         bound, note = max(bound, controls.largest), controls.sentence()
     both = (tuple(controls.truth[1]), tuple(losses))
     return Rung(

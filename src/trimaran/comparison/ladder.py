@@ -15,6 +15,7 @@ from trimaran.comparison.free import run_freely
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import Rung
 from trimaran.comparison.side import Side
+from trimaran.comparison.turns import at_once, in_turns, one_by_one
 from trimaran.comparison.updates import First, opened, updates
 from trimaran.comparison.way import Way, copied
 from trimaran.training.engine import Engine
@@ -31,14 +32,20 @@ def climb(problem: Problem, sides: Sequence[Side], count: int = CONTROLS) -> Ite
     with ExitStack() as stack:
         engine = stack.enter_context(opened(problem, truth)) if truth.engine else None
         compared = _first(problem, truth, engine, count) if engine else None
-        for other in others:
-            for rung in _pair(problem, truth, other, compared):
-                yield rung
-                if not rung.ok:
-                    break
+        pairs = [_unbroken(_pair(problem, truth, other, compared)) for other in others]
+        kept = compared is None or compared.way.fits
+        yield from in_turns(pairs) if kept else one_by_one(pairs)
 
 
-def _pair(problem: Problem, truth: Side, other: Side, first: First | None) -> Iterator[Rung]:
+def _unbroken(pair: Iterator[Rung | None]) -> Iterator[Rung | None]:
+    """The pair's rungs up to its first broken one."""
+    for rung in pair:
+        yield rung
+        if rung is not None and not rung.ok:
+            return
+
+
+def _pair(problem: Problem, truth: Side, other: Side, first: First | None) -> Iterator[Rung | None]:
     forward = 0.0
     for rung in answers(problem, truth, other):
         forward = rung.deviation if rung.name == "forward" else forward
@@ -54,7 +61,7 @@ def _first(problem: Problem, side: Side, engine: Engine, count: int) -> First:
 
     def run(weights: Weights) -> Ran:
         engine.restore({**start, "model": weights}, 0)
-        return run_freely(problem, side, engine)
+        return at_once(run_freely(problem, side, engine))
 
     controls = Controls(start["model"], way.ran, run, problem.training.seed, count)
     return First(way, controls)

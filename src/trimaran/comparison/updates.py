@@ -14,6 +14,7 @@ from trimaran.comparison.free import free, run_freely, update_of
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
+from trimaran.comparison.turns import Turns
 from trimaran.comparison.way import State, Way
 from trimaran.training.engine import Engine, Groups
 from trimaran.training.tally import metrics
@@ -37,17 +38,18 @@ class First:
         return self.way.engine
 
 
-def updates(problem: Problem, first: First, other: Side, forward: float) -> Iterator[Rung]:
-    """One update, N from shared states, the free run, and the score of what came out; `forward` is
-    how far the forward passes are apart."""
+def updates(problem: Problem, first: First, other: Side, forward: float) -> Iterator[Rung | None]:
+    """One update, N from shared states, the free run, and the score of what came out, with pauses;
+    `forward` is how far the forward passes are apart."""
     pair, tolerance = (first.side.name, other.name), TOLERANCES[problem.precision]
     with opened(problem, other) as engine:
-        shared, flips, final = _shared(problem, first, (other, engine), forward)
+        shared, flips, final = yield from _shared(problem, first, (other, engine), forward)
         one = shared[0]
         yield _rung("one update", pair, problem, one, one.value <= tolerance)
         yield _together(problem, pair, shared, flips)
         engine.restore(first.way.start, 0)
-        yield free(problem, pair, run_freely(problem, other, engine), first.controls)
+        ran = yield from run_freely(problem, other, engine)
+        yield (yield from free(problem, pair, ran, first.controls))
         yield _evaluation(problem, pair, (first.engine, engine), final)
 
 
@@ -62,7 +64,7 @@ def opened(problem: Problem, side: Side) -> AbstractContextManager[Engine]:
 
 def _shared(
     problem: Problem, first: First, second: tuple[Side, Engine], forward: float
-) -> tuple[list[Deviation], int, State]:
+) -> Turns[tuple[list[Deviation], int, State]]:
     """Each step from the state that the first side has reached, how many of them were excused as
     rounding, and the last state."""
     other, engine = second
@@ -73,8 +75,9 @@ def _shared(
     for step in range(1, problem.steps + 1):
         before = first.way.state(step - 1)
         engine.restore(before, step - 1)
-        engine.update([update_of(problem, other, step)])  # it may go on by itself meanwhile
+        engine.update([update_of(problem, other, step)])
         after = first.way.state(step)
+        yield
         apart = states_apart(problem, engine.state(), after)
         beyond = problem.precision == "float32" and apart.value > TOLERANCES["float32"]
         if beyond and apart.value <= _by_rounding(problem, first, (before, after), step, forward):
@@ -106,9 +109,7 @@ def _by_rounding(
         first.engine.begin(0, problem.order, step - 1)
         first.engine.update([update_of(problem, first.side, step)])
         largest = max(largest, states_apart(problem, first.engine.state(), after).value)
-    first.engine.drain()
-    first.engine.restore(after, step)
-    first.engine.begin(0, problem.order, step)
+    first.way.back()
     return 2 * largest
 
 

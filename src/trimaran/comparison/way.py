@@ -35,8 +35,8 @@ class Way:
     tally: Tally = field(init=False)
 
     def begin(self) -> None:
-        """Stand at the start, unless every state is known already."""
-        if len(self.kept) == self.problem.steps + 1:
+        """Stand at the start, unless the states on the way are kept."""
+        if self.kept and self.fits:
             return
         self.kept, self.weights, self.losses = {0: self.start}, [], []
         self.tally = Tally(self.problem.objectives.train)
@@ -52,14 +52,23 @@ class Way:
             found = copied(self.engine.state())
             if step in looks(self.problem.steps):
                 self.weights.append(self.problem.judged(found["model"]))
-            self.kept = {**self.kept, step: found} if self._fits() else {step: found}
+            self.kept = {**self.kept, step: found} if self.fits else {step: found}
         return self.kept[step]
+
+    def back(self) -> None:
+        """Put the engine, which was used for something else, where the way has got to."""
+        last = max(self.kept)
+        self.engine.drain()
+        self.engine.restore(self.kept[last], last)
+        self.engine.begin(0, self.problem.order, last)
 
     def ran(self) -> Ran:
         """The weights at the looks and all losses, after a walk to the end."""
         return self.weights, self.losses
 
-    def _fits(self) -> bool:
+    @property
+    def fits(self) -> bool:
+        """Whether all states are kept."""
         size = sum(a.nbytes for arrays in self.start.values() for a in arrays.values())
         return size * (self.problem.steps + 1) <= ROOM
 

@@ -113,7 +113,7 @@ class KerasEngine:
 
     def restore(self, groups: Groups, count: int) -> None:
         """Fill everything from such groups; the worker is told the count with each update."""
-        self._call("restore", {}, marked(groups))
+        self._post("restore", {}, marked(groups))
 
     def weights(self) -> dict[str, np.ndarray]:
         """The network's arrays."""
