@@ -38,7 +38,7 @@ class KerasNetwork:
         self._worker = worker
         values = {"model": codec.to_json(model), "source": emit(model, instrumented=True)}
         self._number = worker.call("network", values, weights).values["number"]
-        weakref.finalize(self, _forget, worker, self._number)
+        weakref.finalize(self, worker.forget, self._number)
 
     def forward(
         self,
@@ -76,11 +76,6 @@ class KerasNetwork:
     def weights(self) -> Arrays:
         """All arrays by their key in `model.safetensors`."""
         return dict(self._worker.call("held", {"number": self._number}).arrays)
-
-
-def _forget(worker: Worker, number: int) -> None:
-    if worker.alive():
-        worker.post("drop", {"number": number})
 
 
 class KerasBackend:

@@ -62,16 +62,11 @@ class _Asked:
 
     def __init__(self, worker: Worker, number: int) -> None:
         self._worker, self._number = worker, number
-        weakref.finalize(self, _forget, worker, number)
+        weakref.finalize(self, worker.forget, number)
 
     def __call__(self, rows: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         found = self._worker.call("ask", {"number": self._number}, rows).arrays
         return [found[str(place)] for place in range(len(found))]
-
-
-def _forget(worker: Worker, number: int) -> None:
-    if worker.alive():
-        worker.post("drop", {"number": number})
 
 
 def _given(values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Given:
