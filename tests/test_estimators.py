@@ -1,13 +1,15 @@
 """The estimators against scikit-learn: its own checks, its tools, and its networks as oracle."""
 
+import io
 import pickle
-import pickletools
 import signal
 from contextlib import nullcontext
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
@@ -19,8 +21,10 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from trimaran import layers, spec
-from trimaran.errors import DescriptionError, RecipeError
+from trimaran.backends.keras import process
+from trimaran.errors import DescriptionError, RecipeError, RunError
 from trimaran.estimators import NeuralClassifier, NeuralRegressor
+from trimaran.steps.implementation import implementation
 
 IRIS, LABELS = load_iris(return_X_y=True)
 QUICK = {"epochs": 15, "learning_rate": 0.01, "random_state": 0}
@@ -119,6 +123,23 @@ def test_early_stopping_keeps_the_best_epoch_of_its_held_out_rows():
     assert found.n_iter_ == len(losses) == int(np.argmin(losses)) + 4 < 200
 
 
+def modules_of(content):
+    """The modules from which a pickle takes its objects."""
+    found = set()
+
+    class Noting(pickle.Unpickler):
+        def find_class(self, module, name):
+            found.add(module)
+            return super().find_class(module, name)
+
+    Noting(io.BytesIO(content)).load()
+    return found
+
+
+def test_the_oracle_finds_a_framework_in_a_pickle():
+    assert any(name.startswith("torch") for name in modules_of(pickle.dumps(torch.zeros(1))))
+
+
 @pytest.mark.parametrize("fitted", [False, True])
 def test_pickling_keeps_every_answer_and_no_framework(fitted):
     frame = pd.DataFrame(IRIS, columns=["a", "b", "c", "d"])
@@ -126,10 +147,7 @@ def test_pickling_keeps_every_answer_and_no_framework(fitted):
     if fitted:
         estimator.fit(frame, np.array(["x", "y", "z"], dtype=object)[LABELS])
     content = pickle.dumps(estimator)
-    names = [
-        argument for _, argument, _ in pickletools.genops(content) if isinstance(argument, str)
-    ]
-    assert not any("torch" in name and "import torch" not in name for name in names)
+    assert {name.partition(".")[0] for name in modules_of(content)} == {"trimaran"}
     again = pickle.loads(content)
     assert again.get_params() == estimator.get_params()
     if not fitted:
@@ -200,3 +218,66 @@ def test_progress_is_told_when_it_is_asked_for(capsys):
     assert "epoch 2/2" in capsys.readouterr().err
     NeuralRegressor(epochs=2, random_state=0).fit(IRIS, LABELS)
     assert capsys.readouterr() == ("", "")
+
+
+FRAMEWORKS = ("tensorflow", "jax")
+
+
+def needs(framework):
+    for name in ("keras", framework):
+        if find_spec(name) is None:
+            pytest.skip(f'{name} is not installed: pip install "trimaran[keras]"')
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_another_backend_learns_the_same(framework):
+    """From the same weights, batches and formula: apart by the rounding of float32."""
+    needs(framework)
+    first = NeuralClassifier(**QUICK).fit(IRIS, LABELS)
+    found = clone(first).set_params(backend=framework).fit(IRIS, LABELS)
+    assert clone(found).backend == framework and found.score(IRIS, LABELS) > 0.9
+    theirs, ours = found.predict_proba(IRIS), first.predict_proba(IRIS)
+    assert 0 < np.abs(theirs - ours).max() < 1e-4
+    np.testing.assert_allclose(found.history_["loss"], first.history_["loss"], rtol=1e-4)
+    again = pickle.loads(pickle.dumps(found))
+    assert again.get_params() == found.get_params()
+    np.testing.assert_array_equal(again.predict_proba(IRIS), found.predict_proba(IRIS))
+
+
+def test_a_regressor_with_weights_and_held_out_rows_learns_on_another_backend():
+    needs("jax")
+    x, y = load_diabetes(return_X_y=True)
+    weights = np.where(np.arange(len(x)) % 3, 1.0, 2.0)
+    settings = {"early_stopping": True, "epochs": 10, "random_state": 0}
+    found = [
+        NeuralRegressor(backend=backend, **settings).fit(x, y, weights).predict(x)
+        for backend in ("torch", "jax")
+    ]
+    assert found[1].shape == y.shape and np.corrcoef(found[1], y)[0, 1] > 0.6
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
+
+
+def test_a_grid_searches_over_backends():
+    for framework in FRAMEWORKS:
+        needs(framework)
+    grid = {"backend": ["torch", *FRAMEWORKS]}
+    search = GridSearchCV(NeuralClassifier(**QUICK), grid, cv=2).fit(IRIS, LABELS)
+    scores = search.cv_results_["mean_test_score"]
+    assert scores.min() > 0.8 and np.ptp(scores) < 0.02
+
+
+def test_a_backend_that_is_not_here_is_one_sentence(monkeypatch):
+    with pytest.raises(RecipeError, match=r"no backend 'numpy'; there is torch, tensorflow, jax"):
+        NeuralClassifier(backend="numpy").fit(IRIS, LABELS)
+    monkeypatch.setattr(process, "find_spec", lambda name: None)
+    implementation.cache_clear()
+    with pytest.raises(RunError, match=r"jax needs keras and jax.*pip install \"trimaran\[keras"):
+        NeuralClassifier(backend="jax").fit(IRIS, LABELS)
+
+
+def test_a_pickle_from_before_there_were_backends_is_pytorchs():
+    state = NeuralClassifier(**QUICK).__getstate__()
+    del state["backend"]
+    again = NeuralClassifier.__new__(NeuralClassifier)
+    again.__setstate__(state)
+    assert again.get_params() == NeuralClassifier(**QUICK).get_params()

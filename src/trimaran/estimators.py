@@ -58,6 +58,8 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         early_stopping: hold out `validation_fraction` of the rows, stop when their loss has not
             improved for `patience` epochs, and keep the best weights.
         training: more settings of a recipe's `training:` block, such as {"clip_norm": 1.0}.
+        backend: what trains: "torch", "tensorflow" or "jax". Answers come from PyTorch, in float64,
+            whatever trained: a fitted estimator needs Keras no more.
         device: "auto", "cpu", "cuda" or "mps". One CPU thread is used by default, since rows of
             tables are too little work for more; `training={"threads": 4}` changes that.
         random_state: of the initial weights, the order, dropout and the split.
@@ -83,6 +85,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         patience: int = 10,
         training: Mapping[str, Any] | None = None,
+        backend: str = "torch",
         device: str = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -99,6 +102,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.training = training
+        self.backend = backend
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -132,7 +136,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         splits = {TRAIN: rows}
         if self.early_stopping:
             splits = held_out(rows, self.validation_fraction, settings.seed)
-        job = fitting.Job(model, self._objective(model), settings)
+        job = fitting.Job(model, self._objective(model), settings, self.backend)
         with self._watching() as watch:
             fitted = fitting.fit(job, draw(model, settings.seed), splits, watch)
         if fitted.stopped.reason == "interrupted":
@@ -212,7 +216,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        given = dict(state)
+        given = {"backend": fitting.TORCH, **state}  # pickled before there was another
         trained = given.pop("trained", None)
         if isinstance(given["model"], dict):
             given["model"] = spec.from_json(json.loads(given["model"]["description"]))

@@ -29,6 +29,11 @@ def build():
     model.save(Path(__file__).with_name("net.keras"))
     return model
 
+def shared():
+    x = keras.Input((3,))
+    again = layers.Dense(3, activation="softmax")
+    return keras.Model(x, again(layers.Dense(3)(again(x))))
+
 def strange():
     return keras.Sequential([keras.Input((4,)), layers.GaussianNoise(0.1, name="noise")])
 """
@@ -88,3 +93,32 @@ def test_a_file_that_imports_pytorch_is_pytorchs(tmp_path: Path) -> None:
         (tmp_path / "m.py").write_text(text)
         assert is_keras(f"{tmp_path / 'm.py'}:build") is keras
     assert is_keras("a/b.keras") and not is_keras("package.module:Net")
+
+
+def test_the_original_climbs_first(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A `.keras` file says float32 in every layer, and climbs in float64."""
+    if find_spec("tensorflow") is None:
+        pytest.skip('tensorflow is not installed: pip install "trimaran[keras]"')
+    what, out = str(script.with_name("net.keras")), str(script.with_name("climb_torch.py"))
+    words = ["convert", what, "--to", "torch", "-o", out, "--steps", "2", "--json"]
+    assert main([*words, "--precision", "float64"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["ok"] and value["backends"] == ["original", "torch", "tensorflow", "jax"]
+    assert "batch_normalization) keeps the biased variance" in value["note"]
+    for backend in ("torch", "tensorflow", "jax"):
+        own = [r["name"] for r in value["rungs"] if r["backends"] == ["original", backend]]
+        assert own[-4:] == ["one update", "updates from shared states", "free run", "evaluation"]
+
+
+def test_what_cannot_climb_is_told_and_the_others_climb(
+    script: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimaran.steps import conversion
+
+    monkeypatch.setattr(conversion, "_installed", lambda name: name != "jax")
+    out = str(script.with_name("shared_torch.py"))
+    words = ["convert", f"{script}:shared", "--to", "torch", "-o", out, "--steps", "1"]
+    assert main([*words, "--precision", "float64"]) == 0
+    told = capsys.readouterr().out
+    assert "Its outputs are equal; the ladder starts at PyTorch." in told
+    assert "the ladder: torch against tensorflow" in told

@@ -22,8 +22,7 @@ def parser() -> Parser:
     made = verb(
         "convert",
         "Turn your own network into source of the other framework, with its weights, and climb the "
-        "parity ladder against the original. (A Keras original is held by its outputs, and the "
-        "ladder then starts at PyTorch.)",
+        "parity ladder against the original.",
         "trimaran convert my_model.py:Net --input 3,224,224 --to keras",
     )
     made.add_argument(
@@ -57,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     asked = conversion.Asked(args.what, tuple(map(_shape, args.input)), args.weights)
     found = conversion.left(asked)
     show(f"{found.model.name}, {found.model.size:,} parameters: read, and equal in PyTorch")
+    if found.note:
+        show(found.note)
     given = None if args.no_parity else conversion.climb_for(found, args.steps, _wishes(args))
     written = conversion.write(found, args.to, args.style, args.output, args.what)
     others = "; ".join(str(path) for path in written.files[1:])
@@ -88,6 +89,7 @@ def _value(found: Left, written: Written, to: str) -> dict[str, Any]:
 
     return {
         "model": found.model.name,
+        "note": found.note,
         "to": to,
         "digest": digest(found.model),
         "parameters": found.model.size,

@@ -45,10 +45,11 @@ class Asked:
 @dataclass(frozen=True)
 class Left:
     """The model that was brought. `side` is the model itself, as the first side of a ladder; None
-    where it cannot be trained beside the others."""
+    where it cannot be trained beside the others. `note` says that, or what was adapted to."""
 
     translation: Translation
     side: Side | None
+    note: str = ""
 
     @property
     def model(self) -> Model:
@@ -103,7 +104,7 @@ def is_python(what: str) -> bool:
 
 def from_keras(asked: Asked) -> Left:
     """A Keras model in a `.keras` file, or made by a Python file. Its outputs are compared with
-    the description's; it is no side of the ladder, since it trains in Keras's own loop alone."""
+    the description's before anything else."""
     if asked.shapes or asked.weights:
         raise RecipeError(
             f"{asked.what}: a Keras model knows the shapes of its inputs and holds its weights; "
@@ -111,7 +112,13 @@ def from_keras(asked: Asked) -> Left:
         )
     found = import_module("trimaran.backends.keras.reading.files").read_file(asked.what)
     hold(found.translation, found.forward)
-    return Left(found.translation, None)
+    room = import_module("trimaran.backends.keras.original")
+    try:
+        own = room.original(asked.what, found.translation.model)
+    except ConversionError as refused:
+        note = f"{refused} Its outputs are equal; the ladder starts at PyTorch."
+        return Left(found.translation, None, note)
+    return Left(found.translation, Side("original", own.build, own.engine, own.masks), own.note)
 
 
 def is_keras(what: str) -> bool:

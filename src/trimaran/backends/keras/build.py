@@ -21,24 +21,36 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass
 class Module:
-    """A description with the weights that are trained; the network itself is the worker's."""
+    """A description with the weights that are trained; the network itself is the worker's.
+
+    file: what the worker is told of the user's own file, where the network comes from there
+    """
 
     framework: str
     model: Model
     weights: Mapping[str, np.ndarray]
     precision: str = "float32"
+    file: Mapping[str, Any] | None = None
 
 
 class KerasNetwork:
-    """The instrumented source with weights: every layer's output can be tapped."""
+    """The instrumented source with weights: every layer's output can be tapped. With `file`, it is
+    the network of the user's own file."""
 
-    def __init__(self, model: Model, weights: Mapping[str, np.ndarray], worker: Worker) -> None:
+    def __init__(
+        self,
+        model: Model,
+        weights: Mapping[str, np.ndarray],
+        worker: Worker,
+        file: Mapping[str, Any] | None = None,
+    ) -> None:
         self.model = model
         self.source = emit(model)
         self._worker = worker
-        values = {"model": codec.to_json(model), "source": emit(model, instrumented=True)}
+        source = dict(file) if file else emit(model, instrumented=True)
+        values = {"model": codec.to_json(model), "source": source}
         self._number = worker.call("network", values, weights).values["number"]
-        weakref.finalize(self, _forget, worker, self._number)
+        weakref.finalize(self, worker.forget, self._number)
 
     def forward(
         self,
@@ -76,11 +88,6 @@ class KerasNetwork:
     def weights(self) -> Arrays:
         """All arrays by their key in `model.safetensors`."""
         return dict(self._worker.call("held", {"number": self._number}).arrays)
-
-
-def _forget(worker: Worker, number: int) -> None:
-    if worker.alive():
-        worker.post("drop", {"number": number})
 
 
 class KerasBackend:

@@ -199,7 +199,7 @@ def _made(
         feeds["validation"] = Feed(splits["validation"], inputs, targets)
     values = {
         "model": codec.to_json(module.model),
-        "source": emit(module.model),
+        "source": dict(module.file) if module.file else emit(module.model),
         "train": objectives.train.to_json(),
         "judge": objectives.judge.to_json(),
         "training": training.to_json(),

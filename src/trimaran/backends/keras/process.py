@@ -43,6 +43,7 @@ class Worker:
             env=os.environ | environment(framework),
         )
         self._under_way: deque[str] = deque()
+        self._forgotten: deque[int] = deque()
 
     def fits(self, precision: str, threads: int | None) -> bool:
         """Whether it is fresh, or was started like this."""
@@ -60,6 +61,7 @@ class Worker:
         self, name: str, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None
     ) -> Message:
         """The worker's answer. Raises the error that it met, or `RunError` where it is gone."""
+        self._let_go()
         self._send(name, values, arrays or {})
         while len(self._under_way) > 1:
             self._answer()
@@ -69,7 +71,20 @@ class Worker:
         self, name: str, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None
     ) -> None:
         """Ask without waiting; an error is raised by one of the next calls."""
-        self._send(name, values, arrays or {})
+        self._let_go()
+        self._post(name, values, arrays or {})
+
+    def forget(self, number: int) -> None:
+        """Let go of a network or model, with the next message: the garbage collector calls this,
+        perhaps in the middle of one."""
+        self._forgotten.append(number)
+
+    def _let_go(self) -> None:
+        while self._forgotten:
+            self._post("drop", {"number": self._forgotten.popleft()}, {})
+
+    def _post(self, name: str, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        self._send(name, values, arrays)
         while len(self._under_way) > AHEAD:
             self._answer()
 

@@ -28,15 +28,33 @@ def read_file(path: str, framework: str | None = None) -> Original:
         RunError: no such file, no whole `.keras` file, or Keras is not installed.
         ConversionError: the file's code fails, or a layer has no description.
     """
-    file, _, name = path.partition(":") if ".py:" in path else (path, "", "")
+    file, name = split(path)
     if not Path(file).is_file():
         raise RunError(f"{file}: no such file; give a .keras file, or FILE.py:NAME.")
     if not name:
         described(config_of(file), {})  # what has no description is told before anything is loaded
-    worker = hire(framework or _fastest(), "float32")
-    answer = worker.call("open", {"path": str(Path(file).resolve()), "name": name})
+    worker = hire(framework or fastest(), "float32")
+    answer = worker.call("open", told(path))
     asked = _Asked(worker, answer.values["number"])
     return original(_given(answer.values, answer.arrays), asked)
+
+
+def split(path: str) -> tuple[str, str]:
+    """A file, and the name in it ("" for a `.keras` file)."""
+    file, _, name = path.partition(":") if ".py:" in path else (path, "", "")
+    return file, name
+
+
+def told(path: str) -> dict[str, Any]:
+    """What the worker is told of a file; see `worker.opening.File`."""
+    file, name = split(path)
+    whole = Path(file).resolve()
+    return {"path": str(whole), "name": name, "changed": whole.stat().st_mtime_ns}
+
+
+def fastest() -> str:
+    """The framework that starts fastest here."""
+    return "jax" if find_spec("jax") is not None else "tensorflow"
 
 
 def config_of(path: str) -> Mapping[str, Any]:
@@ -62,16 +80,11 @@ class _Asked:
 
     def __init__(self, worker: Worker, number: int) -> None:
         self._worker, self._number = worker, number
-        weakref.finalize(self, _forget, worker, number)
+        weakref.finalize(self, worker.forget, number)
 
     def __call__(self, rows: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         found = self._worker.call("ask", {"number": self._number}, rows).arrays
         return [found[str(place)] for place in range(len(found))]
-
-
-def _forget(worker: Worker, number: int) -> None:
-    if worker.alive():
-        worker.post("drop", {"number": number})
 
 
 def _given(values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Given:
@@ -79,7 +92,3 @@ def _given(values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Given
     for place, (path, name) in enumerate(values["variables"]):
         variables.setdefault(tuple(path), {})[name] = np.array(arrays[str(place)])
     return Given(values["kind"], values["config"], variables)
-
-
-def _fastest() -> str:
-    return "jax" if find_spec("jax") is not None else "tensorflow"

@@ -35,7 +35,7 @@ def live(model: Any) -> Given:
             layers.
     """
     kind = type(model).__name__
-    if not (hasattr(model, "to_json") and hasattr(model, "layers")):
+    if not _is_model(model):
         raise ConversionError(
             f"{kind} is no Keras model; pass a keras.Sequential, or a keras.Model(inputs, outputs)."
         )
@@ -46,18 +46,39 @@ def live(model: Any) -> Given:
             "does cannot be read from it; write it in the functional style, "
             "keras.Model(inputs, outputs)."
         )
-    return Given(kind, config, dict(_variables(model, (), {})))
+    return Given(kind, config, dict(_variables(model)))
 
 
 def answer(model: Any, config: Mapping[str, Any]) -> Answer:
     """How to ask a live model, as in evaluation."""
 
     def ask(rows: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        given = _filled(config["input_layers"], rows) if "input_layers" in config else None
-        made = model(next(iter(rows.values())) if given is None else given, training=False)
-        return [plain(tensor) for tensor in _flat(made)]
+        return [plain(tensor) for tensor in called(model, config, rows, training=False)]
 
     return ask
+
+
+def called(
+    model: Any, config: Mapping[str, Any], rows: Mapping[str, Any], training: bool | None = None
+) -> list[Any]:
+    """The model's outputs in the order of its config, for tensors by the name of the input."""
+    given = _filled(config["input_layers"], rows) if "input_layers" in config else None
+    made = model(next(iter(rows.values())) if given is None else given, training=training)
+    return list(_flat(made))
+
+
+def parts(model: Any, around: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every layer and operation with its path, models inside opened."""
+    for part in getattr(model, "operations", model.layers):
+        path = (*around, str(part.name))
+        if _is_model(part):
+            yield from parts(part, path)
+        else:
+            yield path, part
+
+
+def _is_model(part: Any) -> bool:
+    return hasattr(part, "layers") and hasattr(part, "to_json")
 
 
 def plain(tensor: Any) -> np.ndarray:
@@ -121,23 +142,19 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _variables(
-    model: Any, around: Path, seen: dict[int, Path]
-) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
-    """The variables of every layer; `seen` holds those of other models by their identity."""
-    for layer in model.layers:
-        path = (*around, layer.name)
+def _variables(model: Any) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
+    """The variables of every layer."""
+    seen: dict[int, Path] = {}
+    for path, layer in parts(model):
+        own = getattr(layer, "weights", ())
         before = seen.setdefault(id(layer), path)
-        if before != path and layer.weights:
+        if before != path and own:
             raise ConversionError(
                 f"Layer {layer.name!r} ({type(layer).__name__}) is used in two models, as "
                 f"{'.'.join(before)} and as {'.'.join(path)}, but weights can be shared only "
                 "within one; give each a layer of its own, or call the inner model twice."
             )
-        if hasattr(layer, "layers") and hasattr(layer, "to_json"):
-            yield from _variables(layer, path, seen)
-        else:
-            yield path, {variable.name: _array(variable) for variable in layer.weights}
+        yield path, {variable.name: _array(variable) for variable in own}
 
 
 def _array(variable: Any) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from trimaran.backends.keras.reading.blocks import Origins
 from trimaran.backends.keras.reading.given import Path, Variables
-from trimaran.backends.keras.weights import UNKNOWN, from_keras, pairs
+from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs
 from trimaran.errors import ConversionError
 from trimaran.spec.model import Model
 
@@ -22,12 +23,7 @@ def neutral(model: Model, variables: Mapping[Path, Variables], origins: Origins)
         ConversionError: a layer has no variable of that name, or one of another shape.
     """
     table = pairs(model)
-    given = {
-        pair.name: _variable(variables, *origins[path], variable)
-        for pair in table.values()
-        for path, _, variable in [pair.name.rpartition("/")]
-    }
-    found = from_keras(table, given)
+    found = from_keras(table, by_name(table, variables, origins))
     arrays = {
         key: np.zeros((), np.int64) if key.endswith(f".{UNKNOWN}") else found[key]
         for key in model.parameters
@@ -41,9 +37,20 @@ def neutral(model: Model, variables: Mapping[Path, Variables], origins: Origins)
     return arrays
 
 
+def by_name(
+    table: Mapping[str, Pair], variables: Mapping[Path, Mapping[str, Any]], origins: Origins
+) -> dict[str, Any]:
+    """The user's variables, or their values, by the name that they have in an emitted source."""
+    return {
+        pair.name: _variable(variables, *origins[path], variable)
+        for pair in table.values()
+        for path, _, variable in [pair.name.rpartition("/")]
+    }
+
+
 def _variable(
-    variables: Mapping[Path, Variables], path: Path, ending: str, name: str
-) -> np.ndarray:
+    variables: Mapping[Path, Mapping[str, Any]], path: Path, ending: str, name: str
+) -> Any:
     """A layer's variable; of those of SeparableConv2D, the kernels carry an ending as well."""
     own = variables.get(path, {})
     for known in (f"{ending}_{name}", name):

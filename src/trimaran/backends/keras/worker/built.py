@@ -1,4 +1,4 @@
-"""A network that the emitted source built, as a pure function of its arrays."""
+"""A network, of the emitted source or the user's own, as a pure function of its arrays."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ _GOLDEN = 0x9E3779B9
 
 @dataclass(frozen=True)
 class Built:
-    """The network up to its logits (or, without `peel`, up to its outputs), by name.
+    """The network up to its logits (or, without `peel`, up to its outputs).
 
-    names: of every weight, by its identity: "layer/kernel"
+    network: takes and gives lists in the description's order
+    names: of every weight, by its identity: "path/kernel"
     """
 
     model: Model
     network: keras.Model
     hooks: Hooks
     names: Mapping[int, str]
+    peel: bool = False
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ class Built:
 
     def peeled(self) -> Built:
         """The same layers up to the logits."""
-        return replace(self, network=peeled(self.model, self.network))
+        return replace(self, peel=True)
 
     def outputs(
         self, weights: Tree, others: Tree, inputs: list[Tensor], seed: Tensor, around: Around
@@ -49,7 +51,7 @@ class Built:
         network, held = self.network, {**weights, **others}
         fixed = list(network.non_trainable_variables)
         given = [self._value(i, v, held, seed) for i, v in enumerate(fixed)]
-        with self.hooks.around(around):
+        with self.hooks.around(replace(around, peel=self.peel)):
             found, after = network.stateless_call(
                 [held[self.names[id(v)]] for v in network.trainable_variables],
                 given,
@@ -70,23 +72,24 @@ class Built:
         return _seeded(seed, index, variable)
 
 
-def built(model: Model, source: str, still: tuple[str, ...] = (), peel: bool = False) -> Built:
-    """The source's network; normalizations at the paths in `still` keep their statistics."""
+def emitted(model: Model, source: str) -> Built:
+    """The network of a text, whose layers are called by their paths."""
     with undrawn():
         network: keras.Model = load(source).build()
-    layers = {layer.name: layer for layer in layers_of(network)}
-    for path in still:
-        layers[path].trainable = False
+    layers = {
+        layer.name: layer
+        for layer in layers_of(network)
+        if layer.name and not isinstance(layer, keras.layers.InputLayer)
+    }
     names = {
-        id(variable): f"{layer.name}/{variable.name}"
-        for layer in layers.values()
+        id(variable): f"{path}/{variable.name}"
+        for path, layer in layers.items()
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables)
         if variable.name != "seed_generator_state"
     }
     if keras.backend.backend() == "jax":
         importlib.import_module("trimaran.backends.keras.worker.jax_layers").quicken(network)
-    hooks, whole = Hooks(network), ordered(model, network)
-    return Built(model, peeled(model, whole) if peel else whole, hooks, names)
+    return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
 
 
 def ordered(model: Model, network: keras.Model) -> keras.Model:
@@ -96,16 +99,10 @@ def ordered(model: Model, network: keras.Model) -> keras.Model:
     return keras.Model(network.inputs, tensors)
 
 
-def peeled(model: Model, network: keras.Model) -> keras.Model:
-    """An ordered network below its heads."""
-    heads = {dict(model.outputs)[name] for name in model.heads}
-    paths = {leaf.output: leaf.path for leaf in model.leaves if leaf.output in heads}
-    layers = {layer.name: layer for layer in layers_of(network)}
-    tensors = [
-        layers[paths[value]].input if value in paths else tensor
-        for (_, value), tensor in zip(model.outputs, network.outputs, strict=True)
-    ]
-    return keras.Model(network.inputs, tensors)
+def heads_of(model: Model) -> frozenset[str]:
+    """The paths of the model's heads."""
+    values = {dict(model.outputs)[name] for name in model.heads}
+    return frozenset(leaf.path for leaf in model.leaves if leaf.output in values)
 
 
 def _seeded(seed: Tensor, index: int, variable: keras.Variable) -> Tensor:

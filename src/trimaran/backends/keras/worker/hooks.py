@@ -19,12 +19,13 @@ Tensor = Any
 
 @dataclass
 class Around:
-    """What to do around layers during one trace, by layer name.
+    """What to do around layers during one trace, by their path in the description.
 
     masks:  the entries that a dropout keeps (1) and drops (0);  quiet: no dropout drops anything
     shifts: added to a layer's output, whose gradient is then that of the shift; with a layer that
         is called again, to its last call: `earlier` counts the calls before it
     heard:  filled with the outputs of the layers listed in `listen`
+    peel:   the heads give their logits
     """
 
     masks: Mapping[str, Tensor] = field(default_factory=dict)
@@ -33,16 +34,23 @@ class Around:
     earlier: dict[str, int] = field(default_factory=dict)
     listen: frozenset[str] = frozenset()
     heard: dict[str, Tensor] = field(default_factory=dict)
+    peel: bool = False
 
 
 class Hooks:
-    """The wrappers of one network."""
+    """The wrappers of one network.
 
-    def __init__(self, network: keras.Model) -> None:
+    layers: path in the description → the layer, or Keras's operation, that gives its output
+    heads: the paths of the softmaxes and sigmoids at the end
+    """
+
+    def __init__(self, layers: Mapping[str, Any], heads: frozenset[str]) -> None:
         self._now: Around | None = None
-        for layer in layers_of(network):
-            if layer.name and not isinstance(layer, keras.layers.InputLayer):
-                self._wrap(layer)
+        self.layers, self._heads = layers, heads
+        for path, layer in layers.items():
+            if path in heads:
+                self._pass(layer)
+            self._wrap(path, layer)
 
     @contextlib.contextmanager
     def around(self, now: Around) -> Iterator[Around]:
@@ -53,8 +61,19 @@ class Hooks:
         finally:
             self._now = None
 
-    def _wrap(self, layer: keras.layers.Layer) -> None:
-        own, name = layer.call, layer.name
+    def _pass(self, head: Any) -> None:
+        """Let the logits pass a head that is to be peeled; it may be the activation of a layer."""
+        part = "activation" if getattr(head, "activation", None) is not None else "call"
+        own = getattr(head, part)
+
+        def call(*inputs: Any, **options: Any) -> Any:
+            peel = self._now is not None and self._now.peel
+            return inputs[0] if peel else own(*inputs, **options)
+
+        setattr(head, part, call)
+
+    def _wrap(self, name: str, layer: Any) -> None:
+        own = layer.call
         dropout = isinstance(layer, keras.layers.Dropout)
 
         def call(*inputs: Any, **options: Any) -> Any:
@@ -67,7 +86,7 @@ class Hooks:
                 made = own(*inputs, **options)
             if now.earlier.get(name, 0):
                 now.earlier[name] -= 1
-            elif name in now.shifts:
+            elif name in now.shifts and not (now.peel and name in self._heads):
                 made = made + now.shifts[name]
             if name in now.listen:
                 now.heard[name] = made

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from trimaran.backends.keras.worker.built import built
 from trimaran.backends.keras.worker.hooks import Around
 from trimaran.backends.keras.worker.losses import by_name, measured, on_logits
 from trimaran.backends.keras.worker.memory import Tree, plain
 from trimaran.backends.keras.worker.names import named
 from trimaran.backends.keras.worker.setup import runtime
+from trimaran.backends.keras.worker.source import Source, built
 from trimaran.spec.model import Model
 from trimaran.tasks.loss import Objective
 
@@ -22,9 +22,9 @@ Arrays = dict[str, np.ndarray]
 
 
 class KerasNetwork:
-    """The instrumented source with weights: every layer's output can be tapped."""
+    """The source with weights: of an instrumented one every layer's output can be tapped."""
 
-    def __init__(self, model: Model, source: str, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, model: Model, source: Source, weights: Mapping[str, np.ndarray]) -> None:
         self.model, self.source = model, source
         self.runtime, self.names = runtime(), named(model)
         self.dtype = keras.config.floatx()

@@ -16,8 +16,11 @@ from trimaran.backends.keras.worker.foreign import Foreign
 from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
+from trimaran.backends.keras.worker.opening import File
 from trimaran.backends.keras.worker.setup import Work, runtime, set_up
+from trimaran.backends.keras.worker.source import Source
 from trimaran.backends.keras.worker.subject import assign
+from trimaran.backends.keras.worker.theirs import statistics, theirs
 from trimaran.data.batches import Affine
 from trimaran.emit.loading import load
 from trimaran.spec import codec
@@ -55,14 +58,14 @@ class Service:
         """Build a network from a description, its source and its weights."""
         values = message.values
         model = codec.from_json(values["model"])
-        made = KerasNetwork(model, values["source"], message.arrays)
+        made = KerasNetwork(model, _source(values["source"]), message.arrays)
         self._numbers += 1
         self._networks[self._numbers] = made
         return Message({"number": self._numbers})
 
     def open(self, message: Message) -> Message:
         """Open a model of the user's: its config and its variables."""
-        made = Foreign(message.values["path"], message.values["name"])
+        made = Foreign(File(**message.values))
         self._numbers += 1
         self._foreign[self._numbers] = made
         told, arrays = made.parts()
@@ -71,6 +74,12 @@ class Service:
     def ask(self, message: Message) -> Message:
         """The outputs of a model of the user's."""
         return self._foreign[message.values["number"]].ask(message.arrays)
+
+    def stand_in(self, message: Message) -> Message:
+        """Make the user's model ready to train beside others; the answer names the normalizations
+        that were adapted."""
+        made = theirs(codec.from_json(message.values["model"]), File(**message.values["source"]))
+        return Message({"statistics": statistics(made)})
 
     def forward(self, message: Message) -> Message:
         """Outputs and taps of a batch."""
@@ -114,7 +123,7 @@ class Service:
         )
         work = Work(
             codec.from_json(values["model"]),
-            values["source"],
+            _source(values["source"]),
             given.get("weight", {}),
             objectives,
             Training.from_json(values["training"]),
@@ -193,6 +202,10 @@ class Service:
 
     def _engine(self, message: Message) -> KerasEngine:
         return self._engines[message.values["number"]]
+
+
+def _source(value: str | dict[str, Any]) -> Source:
+    return value if isinstance(value, str) else File(**value)
 
 
 def _held(value: dict[str, Any], arrays: Tree) -> Held:

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 
 from trimaran.backends.keras.worker import health
-from trimaran.backends.keras.worker.built import Built, built
+from trimaran.backends.keras.worker.built import Built
 from trimaran.backends.keras.worker.hooks import Around, layers_of
 from trimaran.backends.keras.worker.losses import on_logits
 from trimaran.backends.keras.worker.memory import Form, Held, Tree, converted, gathered
 from trimaran.backends.keras.worker.names import Names, named
+from trimaran.backends.keras.worker.source import Source, built
 from trimaran.backends.keras.worker.tracing import Traced, normalizes
 from trimaran.errors import TrainingError
 from trimaran.spec.model import Model
@@ -34,7 +35,7 @@ class Work:
     """
 
     model: Model
-    source: str
+    source: Source
     weights: Mapping[str, np.ndarray]
     objectives: Objectives
     training: Training
@@ -176,7 +177,7 @@ def _first(work: Work, names: Names, here: ModuleType) -> Tree:
 
 def _tap(model: Model, traced: Traced) -> Callable[..., Any]:
     """What the activations answer to a batch, by the layer before them, as a function to trace."""
-    own = {layer.name for layer in layers_of(traced.judge.network)}
+    own = traced.judge.hooks.layers
     # An activation that is written into its layer has no name: there, the layer's output is it.
     wanted = {
         layer: path if path in own else layer for layer, (_, path) in health.watched(model).items()

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from trimaran.backends.keras.emit import emit
-from trimaran.backends.keras.worker.built import ordered, peeled
+from trimaran.backends.keras.worker.built import ordered
 from trimaran.backends.keras.worker.hooks import layers_of
 from trimaran.backends.keras.worker.losses import by_name, measured, on_logits
 from trimaran.backends.keras.worker.memory import plain
@@ -66,6 +66,18 @@ def subject(task: Task) -> Subject:
         {name: plain(values) for name, values in task.targets.items()},
         task.rate,
     )
+
+
+def peeled(model: Model, network: keras.Model) -> keras.Model:
+    """An ordered network below its heads."""
+    heads = {dict(model.outputs)[name] for name in model.heads}
+    paths = {leaf.output: leaf.path for leaf in model.leaves if leaf.output in heads}
+    layers = {layer.name: layer for layer in layers_of(network)}
+    tensors = [
+        layers[paths[value]].input if value in paths else tensor
+        for (_, value), tensor in zip(model.outputs, network.outputs, strict=True)
+    ]
+    return keras.Model(network.inputs, tensors)
 
 
 def assign(network: keras.Model, model: Model, weights: Arrays) -> None:
