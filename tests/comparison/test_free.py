@@ -63,8 +63,24 @@ def test_elsewhere_twelve_controls_are_the_bound_and_it_says_why(given: Problem)
     assert found.ok and found.tolerance == pytest.approx(1e-3)
     assert "Rounding alone" in found.note and "12 copies" in found.note
     assert not judged(given, apart=1e-2, control=1e-3).ok
+    assert "99 copies" in judged(given, apart=1e-2, control=1e-3).note
     calm = judged(given, apart=0.0, control=1e-3)
     assert calm.ok and "no control was needed" in calm.note
+
+
+def test_a_run_beyond_twelve_controls_is_judged_by_more() -> None:
+    """Of thirteen equally valid runs, each is the farthest with equal chance."""
+    given, start, runs = problem("resnet18"), {"w": np.ones(4)}, []
+
+    def run(weights: Weights) -> Ran:
+        runs.append(weights)
+        apart = 0.0 if len(runs) == 1 else 1e-3 if len(runs) == 18 else 1e-5
+        return [{"w": np.ones(4) * (1 + apart)}], [0.5]
+
+    controls = Controls(start, lambda: run(start), run)
+    ran = [{"w": np.ones(4) * (1 + 1e-4)}], [0.5]
+    found = at_once(free(given, ("torch", "jax"), ran, controls))
+    assert found.ok and len(runs) == 18 and "17 copies" in found.note
 
 
 def test_depth_counts_what_has_a_matrix() -> None:

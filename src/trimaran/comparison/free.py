@@ -83,7 +83,7 @@ def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) 
     elif worst <= bound:
         note = "It stays within the fixed tolerance, so no control was needed."
     else:
-        yield from controls.ready()
+        yield from controls.ready(worst)
         bound, note = max(bound, controls.largest), controls.sentence()
     both = (tuple(controls.truth[1]), tuple(losses))
     return Rung(

@@ -65,15 +65,16 @@ def placed(convolves: bool) -> Place:
     def place(resident: Tree, batch: Tree) -> tuple[Tree, Tree]:
         rows = taken(batch, resident)
         count = len(next(iter(rows["targets"].values())))
-        spec = PartitionSpec("rows") if count % len(devices) == 0 else PartitionSpec()
-        shared = jax.device_put(rows, NamedSharding(_mesh(), spec))
+        shared = jax.device_put(rows, _sharding("rows" if count % len(devices) == 0 else None))
         return {}, {**{k: v for k, v in batch.items() if k != "index"}, **shared}
 
     return place
 
 
-def _mesh() -> Mesh:
-    return Mesh(np.array(jax.devices()), ("rows",))
+def _sharding(axis: str | None) -> NamedSharding:
+    """On all devices: a share of the rows each, or everything."""
+    mesh = Mesh(np.array(jax.devices()), ("rows",))
+    return NamedSharding(mesh, PartitionSpec(axis))  # type: ignore[no-untyped-call]
 
 
 def span_of(convolves: bool) -> int:
@@ -96,8 +97,7 @@ def program(step: Step, convolves: bool) -> Program:
 
 def _single(step: Step) -> Program:
     place = placed(convolves=True)
-    everywhere = NamedSharding(_mesh(), PartitionSpec())
-    one = jax.jit(step, donate_argnums=0, out_shardings=everywhere)
+    one = jax.jit(step, donate_argnums=0, out_shardings=_sharding(None))
 
     def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
         rows = []
