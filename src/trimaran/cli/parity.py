@@ -25,7 +25,7 @@ def parser() -> Parser:
         "--optimizer", action="append", metavar="NAME", help="may be given again (default: adam)"
     )
     made.add_argument("--precision", choices=("float64", "float32"), help="default: both")
-    made.add_argument("--batch-size", type=int, default=32)
+    made.add_argument("--batch-size", type=int, default=16)
     made.add_argument("--seed", type=int, default=0, help="of weights, rows and masks")
     made.add_argument("--input-shape", metavar="H,W,C", help="for a zoo name: its reference size")
     made.add_argument("--classes", type=int, help="for a zoo name")

@@ -41,7 +41,7 @@ class Climb:
     steps: int = 100
     optimizers: tuple[Any, ...] = ("adam",)
     precisions: tuple[str, ...] = PRECISIONS
-    batch_size: int = 32
+    batch_size: int = 16
     seed: int = 0
     settings: Mapping[str, Any] | None = None
     original: str = ""

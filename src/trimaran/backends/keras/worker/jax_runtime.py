@@ -20,9 +20,10 @@ SPAN = 32
 
 def prepare(threads: int) -> None:
     """Settle the threads: a device for each, see `placed`. Before the first computation."""
-    jax.config.update("jax_num_cpu_devices", threads)
+    os.environ["PJRT_NPROC"] = str(threads)  # without it every core is taken, whatever is asked
+    jax.config.update("jax_num_cpu_devices", threads)  # type: ignore[no-untyped-call]
     if threads == 1:
-        given = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        given = "--xla_cpu_multi_thread_eigen=false"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {given}".strip()
 
 
