@@ -8,6 +8,7 @@ import sys
 from typing import IO
 
 from trimaran.backends.keras.wire import Message, receive, send
+from trimaran.backends.keras.worker.lean import lean
 from trimaran.errors import TrimaranError
 
 
@@ -15,7 +16,8 @@ def main() -> None:
     """Read requests, answer each, end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     requests, answers = _pipes()
-    from trimaran.backends.keras.worker.service import Service  # imports the framework
+    with lean(os.environ["KERAS_BACKEND"]):
+        from trimaran.backends.keras.worker.service import Service  # imports the framework
 
     service = Service()
     while (message := receive(requests)) is not None:
