@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trimaran import zoo
-from trimaran.comparison.controls import Controls, Ran, Weights
+from trimaran.comparison.controls import Controls, Ran
 from trimaran.comparison.free import SHALLOW, depth, free, held, looks
 from trimaran.comparison.problem import Problem, invented
 from trimaran.comparison.rung import Rung
@@ -27,13 +27,11 @@ def problem(name: str, optimizer: object = "adam", precision: str = "float64") -
 def judged(given: Problem, apart: float, control: float) -> Rung:
     """The rung of a run that departs by `apart`, beside controls that depart by `control`."""
 
-    def run(weights: Weights) -> Ran:
-        moved = weights["w"] is not start["w"]
-        return [{"w": np.ones(4) * (1 + control * moved)}], [0.5]
+    def run(by: float) -> Ran:
+        return [{"w": np.ones(4) * (1 + by)}], [0.5]
 
-    start = {"w": np.ones(4)}
-    ran = [{"w": np.ones(4) * (1 + apart)}], [0.5]
-    return at_once(free(given, ("torch", "jax"), ran, Controls(start, lambda: run(start), run)))
+    controls = Controls(lambda: run(0.0), lambda rng: run(control))
+    return at_once(free(given, ("torch", "jax"), run(apart), controls))
 
 
 @pytest.mark.parametrize("name", ["perceptron", "xor-mlp", "mlp", "mnist-mlp", "mnist-mlp-128",
@@ -70,17 +68,16 @@ def test_elsewhere_twelve_controls_are_the_bound_and_it_says_why(given: Problem)
 
 def test_a_run_beyond_twelve_controls_is_judged_by_more() -> None:
     """Of thirteen equally valid runs, each is the farthest with equal chance."""
-    given, start, runs = problem("resnet18"), {"w": np.ones(4)}, []
+    given, runs = problem("resnet18"), []
 
-    def run(weights: Weights) -> Ran:
-        runs.append(weights)
-        apart = 0.0 if len(runs) == 1 else 1e-3 if len(runs) == 18 else 1e-5
-        return [{"w": np.ones(4) * (1 + apart)}], [0.5]
+    def run(rng: np.random.Generator) -> Ran:
+        runs.append(rng)
+        return [{"w": np.ones(4) * (1 + (1e-3 if len(runs) == 17 else 1e-5))}], [0.5]
 
-    controls = Controls(start, lambda: run(start), run)
+    controls = Controls(lambda: ([{"w": np.ones(4)}], [0.5]), run)
     ran = [{"w": np.ones(4) * (1 + 1e-4)}], [0.5]
     found = at_once(free(given, ("torch", "jax"), ran, controls))
-    assert found.ok and len(runs) == 18 and "17 copies" in found.note
+    assert found.ok and len(runs) == 17 and "17 copies" in found.note
 
 
 def test_depth_counts_what_has_a_matrix() -> None:

@@ -1,4 +1,4 @@
-"""How far a run departs from itself: controls whose weights were moved by one ulp."""
+"""How far a run departs from itself: controls whose weights are moved by one ulp."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ Ran = tuple[list[Weights], list[float]]
 
 @dataclass(frozen=True)
 class Controls:
-    """The first backend's own free run, and runs of copies moved by one ulp, when they are asked
-    for.
+    """The first backend's own free run, and runs of copies whose weights are moved by one ulp
+    before every update, when they are asked for.
 
-    own: the undisturbed run;  run: one from other weights
+    Another backend rounds otherwise at every update. Copies moved only at the start departed by
+    0.019 at most, of 20, on cifar10-cnn in float32; moved before each update by 0.061, and
+    TensorFlow and JAX by 0.058 and 0.019.
+
+    own: the undisturbed run;  run: one that is moved by what is drawn
     curves: the deviation of each moved copy that has run
     """
 
-    start: Weights
     own: Callable[[], Ran]
-    run: Callable[[Weights], Ran]
+    run: Callable[[np.random.Generator], Ran]
     seed: int = 0
     count: int = CONTROLS
     curves: list[tuple[float, ...]] = field(default_factory=list)
@@ -52,7 +55,7 @@ class Controls:
         while len(self.curves) < self.count or (
             self.largest < apart and len(self.curves) < max(self.count, MOST)
         ):
-            weights, _ = self.run(moved(self.start, self._rng))
+            weights, _ = self.run(self._rng)
             self.curves.append(tuple(self.apart(weights)))
             yield
 
@@ -72,8 +75,8 @@ class Controls:
         """Why the bound is what it is."""
         return (
             "Rounding alone tears such runs apart, so no fixed bound can judge them: "
-            f"{len(self.curves)} copies of the first backend, each with every weight moved by one "
-            f"ulp, departed from it by up to {self.largest:.1e}."
+            f"{len(self.curves)} copies of the first backend, with every weight moved by one ulp "
+            f"before each update, departed from it by up to {self.largest:.1e}."
         )
 
 

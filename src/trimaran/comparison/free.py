@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimaran.comparison.controls import Controls, Ran
+from trimaran.comparison.controls import Controls, Ran, moved
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
@@ -31,9 +31,12 @@ def update_of(problem: Problem, side: Side, step: int) -> Update:
     return Update(step, step - 1, 1, rate, (step,), masks)
 
 
-def run_freely(problem: Problem, side: Side, engine: Engine) -> Turns[Ran]:
+def run_freely(
+    problem: Problem, side: Side, engine: Engine, rng: np.random.Generator | None = None
+) -> Turns[Ran]:
     """The weights after some of the updates (see `looks`), and all losses, on the engine's own
-    way; it pauses before each look."""
+    way; it pauses before each look. With `rng` it is a control: all weights are moved by one ulp
+    before each update."""
     engine.begin(0, problem.order, 0)
     engine.drain()
     weights: list[dict[str, np.ndarray]] = []
@@ -41,6 +44,8 @@ def run_freely(problem: Problem, side: Side, engine: Engine) -> Turns[Ran]:
     looked = frozenset(looks(problem.steps))
     tally = Tally(problem.objectives.train)
     for step in range(1, problem.steps + 1):
+        if rng is not None:
+            _shake(problem, engine, rng, step - 1)
         engine.update([update_of(problem, side, step)])
         if step in looked:
             yield
@@ -48,6 +53,12 @@ def run_freely(problem: Problem, side: Side, engine: Engine) -> Turns[Ran]:
             weights.append({k: v.copy() for k, v in found.items()})
             losses += [loss for _, loss in tally.add(engine.drain())]
     return weights, losses
+
+
+def _shake(problem: Problem, engine: Engine, rng: np.random.Generator, step: int) -> None:
+    state = engine.state()
+    engine.restore({**state, "model": moved(state["model"], rng)}, step)
+    engine.begin(0, problem.order, step)
 
 
 def looks(steps: int) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from trimaran.comparison.answers import answers
-from trimaran.comparison.controls import CONTROLS, Controls, Ran, Weights
+from trimaran.comparison.controls import CONTROLS, Controls, Ran
 from trimaran.comparison.deviation import largest
 from trimaran.comparison.free import run_freely
 from trimaran.comparison.problem import Problem
@@ -59,11 +59,11 @@ def _first(problem: Problem, side: Side, engine: Engine, count: int) -> First:
     start = copied(engine.state())
     way = Way(problem, side, engine, start)
 
-    def run(weights: Weights) -> Ran:
-        engine.restore({**start, "model": weights}, 0)
-        return at_once(run_freely(problem, side, engine))
+    def run(rng: np.random.Generator) -> Ran:
+        engine.restore(start, 0)
+        return at_once(run_freely(problem, side, engine, rng))
 
-    controls = Controls(start["model"], way.ran, run, problem.training.seed, count)
+    controls = Controls(way.ran, run, problem.training.seed, count)
     return First(way, controls)
 
 
