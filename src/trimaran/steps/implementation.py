@@ -90,6 +90,10 @@ class Implementation:
         )
         return events
 
+    def ahead(self) -> None:
+        """Start what takes seconds before a network of another precision answers."""
+        self.rooms["build"].ahead(self.backend)
+
     def arrays(self, module: Any) -> dict[str, np.ndarray]:
         """The weights by their key in model.safetensors."""
         found: dict[str, np.ndarray] = self.rooms["build"].arrays(module)

@@ -155,10 +155,23 @@ def ladder(
     subject: Subject, given: Climb, original: Side | None = None
 ) -> Iterator[tuple[Problem, Rung]]:
     """Every rung of every problem; `original` is the user's own model, as the first side."""
-    sides = [*filter(None, [original]), *(side(name) for name in given.backends)]
+    # Keras first: its processes start meanwhile.
+    made = {
+        name: side(name) for name in sorted(given.backends, key=lambda name: ROOMS[name] == "torch")
+    }
+    sides = [*filter(None, [original]), *(made[name] for name in given.backends)]
+    several = len(given.precisions) > 1
     for problem in problems(subject, given):
-        for rung in climb(problem, _with_reference(problem, sides)):
+        for number, rung in enumerate(climb(problem, _with_reference(problem, sides))):
+            if several and number == 0 and problem.precision == given.precisions[0]:
+                _ahead(given.backends)
             yield problem, rung
+
+
+def _ahead(backends: Sequence[str]) -> None:
+    """Every precision has workers of its own, and those of the next can start already."""
+    for name in backends:
+        implementation(name).ahead()
 
 
 def optimizer_name(problem: Problem) -> str:

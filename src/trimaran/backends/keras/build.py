@@ -152,3 +152,8 @@ def grouped(arrays: Mapping[str, np.ndarray]) -> dict[str, Arrays]:
         group, _, key = name.partition(":")
         found.setdefault(group, {})[key] = array
     return found
+
+
+def ahead(backend: KerasBackend) -> None:
+    """Start a process for a network of other settings."""
+    prepare(backend.name, fresh=True)

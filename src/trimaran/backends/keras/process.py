@@ -146,9 +146,11 @@ def process_ids() -> list[int]:
     return [worker.id for worker in _workers]
 
 
-def prepare(framework: str) -> None:
-    """Start the framework's imports, in the background."""
-    if not any(w.framework == framework and w.alive() for w in _workers):
+def prepare(framework: str, fresh: bool = False) -> None:
+    """Start the framework's imports, in the background, unless there is a worker; with `fresh`,
+    one whose settings are still open."""
+    here = [w for w in _workers if w.framework == framework and w.alive()]
+    if not any(w.started is None or not fresh for w in here):
         _workers.append(Worker(framework))
 
 

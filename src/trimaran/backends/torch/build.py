@@ -203,3 +203,7 @@ class TorchBackend:
     ) -> TorchNetwork:
         """A network holding these weights, for looking inside."""
         return TorchNetwork(model, weights, precision)
+
+
+def ahead(backend: TorchBackend) -> None:
+    """PyTorch needs no other process for a network of other settings."""
