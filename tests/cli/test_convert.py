@@ -19,7 +19,7 @@ from torch import nn
 
 
 class Net(nn.Module):
-    """Dropout by module and by function, a norm, a view, a softmax at the end."""
+    """Dropout by module and by function, a norm, a view, a softmax on logits of its own."""
 
     def __init__(self, width=4):
         super().__init__()
@@ -28,10 +28,13 @@ class Net(nn.Module):
         self.drop = nn.Dropout(0.25)
         self.fc = nn.Linear(width * 9, 3)
 
-    def forward(self, x):
+    def logits(self, x):
         x = F.max_pool2d(F.relu(self.norm(self.conv(x)), inplace=True), 2)
         x = F.dropout(self.drop(x), 0.2, training=self.training)
-        return F.softmax(self.fc(x.view(x.size(0), -1)), dim=1)
+        return self.fc(x.view(x.size(0), -1))
+
+    def forward(self, x):
+        return F.softmax(self.logits(x), dim=1)
 
 
 class Pair(nn.Module):

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -101,13 +101,33 @@ def dropouts(model: Model) -> tuple[str, ...]:
     return tuple(x.path for x in leaves if isinstance(x.layer, Dropout) and x.layer.rate)
 
 
+class _Outside(nn.Module):
+    """The module's parts under their own names, with another `forward` and `logits`: its own
+    methods may be called so, too."""
+
+    inner: nn.Module
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self._modules, self._parameters = inner._modules, inner._parameters
+        self._buffers = inner._buffers
+        self._non_persistent_buffers_set = inner._non_persistent_buffers_set
+        object.__setattr__(
+            self, "inner", inner
+        )  # not as a part, whose names would begin with "inner."
+
+    def train(self, mode: bool = True) -> Self:
+        self.inner.train(mode)
+        return super().train(mode)
+
+
 def adapted(given: Original, weights: Arrays, precision: str) -> nn.Module:
     """A copy of the module that takes and returns what the emitted module does, with `logits` where
     it ends in a head."""
-    own = copy.deepcopy(given.module).to("cpu").float()
+    inner, read = copy.deepcopy(given.module).to("cpu").float(), given.read
+    own = _Outside(inner)
     assign(own, weights, precision)
     own.requires_grad_(True)
-    inner, read = own.forward, given.read
     names = list(read.outputs)
 
     def arranged(inputs: Sequence[Tensor]) -> list[Tensor]:
