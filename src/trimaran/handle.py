@@ -14,13 +14,15 @@ from trimaran.steps.predictions import Predictions
 class Run(RunFiles):
     """A run, read from its folder when asked, and what can be done with it."""
 
-    def predict(self, inputs: Any) -> Predictions:
+    def predict(self, inputs: Any, backend: str | None = None) -> Predictions:
         """Answers for raw rows; see `workflow.predict`."""
-        return workflow.predict(self, inputs)
+        return workflow.predict(self, inputs, backend)
 
-    def evaluate(self, data: Any = None, split: str | None = None) -> Scores:
+    def evaluate(
+        self, data: Any = None, split: str | None = None, backend: str | None = None
+    ) -> Scores:
         """Scores on a split of the run's own data, or on other data; see `workflow.evaluate`."""
-        return workflow.evaluate(self, data, split)
+        return workflow.evaluate(self, data, split, backend)
 
     def resume(self) -> Run:
         """Go on from the last checkpoint; see `workflow.resume`."""
