@@ -46,7 +46,7 @@ def split(path: str) -> tuple[str, str]:
 
 
 def told(path: str) -> dict[str, Any]:
-    """What the worker is told of a file; see `worker.opening.File`."""
+    """What the worker is told of a file; see `worker.original.opening.File`."""
     file, name = split(path)
     whole = Path(file).resolve()
     return {"path": str(whole), "name": name, "changed": whole.stat().st_mtime_ns}

@@ -88,7 +88,7 @@ def emitted(model: Model, source: str) -> Built:
         if variable.name != "seed_generator_state"
     }
     if keras.backend.backend() == "jax":
-        importlib.import_module("trimaran.backends.keras.worker.jax_layers").quicken(network)
+        importlib.import_module("trimaran.backends.keras.worker.on_jax.layers").quicken(network)
     return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
 
 

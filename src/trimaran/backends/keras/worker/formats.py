@@ -51,7 +51,7 @@ def _web(network: keras.Model) -> Write:
 
 def _program(task: Task) -> tuple[Kind, ...]:
     """What JAX writes by itself."""
-    written = importlib.import_module("trimaran.backends.keras.worker.jax_graphs").serialized
+    written = importlib.import_module("trimaran.backends.keras.worker.on_jax.graphs").serialized
 
     def write(path: Path) -> None:
         path.write_bytes(written(subject(task)))

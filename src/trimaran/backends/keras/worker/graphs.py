@@ -18,7 +18,7 @@ def ready(task: Task) -> Ready:
     """The task's network in its kind of graph."""
     runtime().prepare(task.threads)
     kinds = importlib.import_module(
-        f"trimaran.backends.keras.worker.{keras.backend.backend()}_graphs"
+        f"trimaran.backends.keras.worker.on_{keras.backend.backend()}.graphs"
     )
     made: Ready = kinds.KINDS[task.kind](subject(task))
     return made

@@ -12,15 +12,15 @@ from trimaran.backends.keras.wire import Message
 from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
-from trimaran.backends.keras.worker.foreign import Foreign
 from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
-from trimaran.backends.keras.worker.opening import File
+from trimaran.backends.keras.worker.original.foreign import Foreign
+from trimaran.backends.keras.worker.original.opening import File
+from trimaran.backends.keras.worker.original.theirs import statistics, theirs
 from trimaran.backends.keras.worker.setup import Work, runtime, set_up
 from trimaran.backends.keras.worker.source import Source
 from trimaran.backends.keras.worker.subject import assign
-from trimaran.backends.keras.worker.theirs import statistics, theirs
 from trimaran.data.batches import Affine
 from trimaran.emit.loading import load
 from trimaran.spec import codec

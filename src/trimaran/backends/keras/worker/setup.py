@@ -83,7 +83,7 @@ class Setup:
 def runtime() -> ModuleType:
     """How the framework of this process runs traced steps."""
     return importlib.import_module(
-        f"trimaran.backends.keras.worker.{keras.backend.backend()}_runtime"
+        f"trimaran.backends.keras.worker.on_{keras.backend.backend()}.runtime"
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trimaran.backends.keras.worker.built import Built, emitted
-from trimaran.backends.keras.worker.opening import File
-from trimaran.backends.keras.worker.theirs import theirs
+from trimaran.backends.keras.worker.original.opening import File
+from trimaran.backends.keras.worker.original.theirs import theirs
 from trimaran.spec.model import Model
 
 Source = str | File

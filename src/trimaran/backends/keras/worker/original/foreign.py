@@ -9,7 +9,7 @@ import numpy as np
 
 from trimaran.backends.keras.reading.given import answer, live
 from trimaran.backends.keras.wire import Message
-from trimaran.backends.keras.worker.opening import File, opened
+from trimaran.backends.keras.worker.original.opening import File, opened
 
 
 class Foreign:

@@ -22,8 +22,8 @@ from trimaran.backends.keras.reading.weights import by_name
 from trimaran.backends.keras.weights import pairs
 from trimaran.backends.keras.worker.built import Built, heads_of
 from trimaran.backends.keras.worker.hooks import Hooks
-from trimaran.backends.keras.worker.opening import File, opened
-from trimaran.backends.keras.worker.policy import own_precision
+from trimaran.backends.keras.worker.original.opening import File, opened
+from trimaran.backends.keras.worker.original.policy import own_precision
 from trimaran.errors import ConversionError
 from trimaran.spec.model import Model
 

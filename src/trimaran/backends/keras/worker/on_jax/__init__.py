@@ -1,0 +1,1 @@
+"""How JAX runs what the worker traces."""

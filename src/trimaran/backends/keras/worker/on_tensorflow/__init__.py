@@ -1,0 +1,1 @@
+"""How TensorFlow runs what the worker traces."""
