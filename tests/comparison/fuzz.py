@@ -58,6 +58,7 @@ def main() -> int:
     """Climb, tell, and leave 1 where a model failed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--models", type=int, default=2000)
+    parser.add_argument("--skip", type=int, default=0, help="go on behind so many, climbed before")
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after that long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backends", default="torch,tensorflow,jax")
@@ -80,6 +81,9 @@ def main() -> int:
         nonlocal done
         if time.monotonic() - began > 60 * args.minutes:
             return
+        if done < args.skip:
+            done += 1
+            return
         optimizer = names[done % len(names)]
         why = broken(model, backends, optimizer)
         if why and not optimized(model, backends, optimizer):
@@ -101,7 +105,7 @@ def main() -> int:
     climb()
     seconds = time.monotonic() - began
     result = {
-        "models": done,
+        "models": done - args.skip,
         "failures": failures,
         "only_unoptimized": unoptimized,
         "seconds": round(seconds),

@@ -136,9 +136,13 @@ def subject(name: str, shape: str | None = None, classes: int | None = None) -> 
 _ROWS = 512
 
 
+# Of invented rows: few, since each side of each pair is scored on all of them.
+_BATCHES = 8
+
+
 def problems(subject: Subject, given: Climb) -> Iterator[Problem]:
     """One problem for each precision and optimizer."""
-    rows, goal = subject.rows or invented(subject.model, seed=given.seed)
+    rows, goal = subject.rows or invented(subject.model, _BATCHES * given.batch_size, given.seed)
     start = subject.weights or draw(subject.model, given.seed)
     for precision in given.precisions:
         own = {
