@@ -62,6 +62,8 @@ def arguments(description: str, batch: int, epochs: int) -> argparse.ArgumentPar
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="for every contender; default: its own choice")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="that load for a PyTorch peer")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these contenders")
     parser.add_argument("--json", action="store_true", help="print one JSON object, not a table")
     return parser
@@ -88,9 +90,17 @@ def prepare_rows(data: str, options: argparse.Namespace, folder: str, limit: int
 
 def shared(options: argparse.Namespace, rows: str) -> tuple[str, ...]:
     """The arguments that every contender takes."""
-    names = ("batch", "epochs", "seed")
+    names = ("batch", "epochs", "seed", "device", "workers")
     numbers = [part for name in names for part in (f"--{name}", str(getattr(options, name)))]
     return (*numbers, "--rows", rows)
+
+
+def torch_peers(name: str, script: Path, given: tuple[str, ...]) -> list[Contender]:
+    """A peer at its default, and on a GPU also in the mixed precision that Trimaran chooses."""
+    both = [Contender(name, script, given)]
+    if given[given.index("--device") + 1] == "cuda":
+        both.append(Contender(f"{name} bfloat16", script, (*given, "--precision", "bfloat16")))
+    return both
 
 
 def compare(contenders: Sequence[Contender], options: argparse.Namespace) -> None:
@@ -104,25 +114,31 @@ def compare(contenders: Sequence[Contender], options: argparse.Namespace) -> Non
     for number in range(options.rounds):
         for contender in chosen:
             _say(f"round {number + 1} of {options.rounds}: {contender.name}")
-            results[contender.name].append(measure(contender, options.threads))
+            found = measure(contender, options)
+            results[contender.name].append(found)
+            # Said at once: what a comparison that is cut off has measured is not lost.
+            _say(
+                f"    {found.images_per_second:.0f} images/s, epoch 1 at {found.first_epoch:.2f} s"
+            )
     _check_same_network(results)
     answer = {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "seed": options.seed,
-        "machine": machine(),
+        "machine": machine() | gpu(options.device),
         "results": {name: [asdict(m) for m in rows] for name, rows in results.items()},
         "ratios": ratios(results),
     }
     print(json.dumps(answer, indent=2) if options.json else table(answer))
 
 
-def measure(contender: Contender, threads: int | None) -> Measured:
+def measure(contender: Contender, options: argparse.Namespace) -> Measured:
     """Runs one process to its end. Raises RuntimeError with its last words if it fails."""
     busy = psutil.cpu_percent(interval=1.0)
     command = [sys.executable, str(contender.script), *contender.arguments]
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         started = time.time()
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=_environment(threads))
+        environment = _environment(options.threads, options.device)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.time() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -148,8 +164,10 @@ def measure(contender: Contender, threads: int | None) -> Measured:
     )
 
 
-def _environment(threads: int | None) -> dict[str, str]:
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # these are benchmarks of the CPU
+def _environment(threads: int | None, device: str) -> dict[str, str]:
+    environment = dict(os.environ)
+    if device == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""  # none takes what the others have not
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             environment[name] = str(threads)
@@ -193,6 +211,16 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),
     }
+
+
+def gpu(device: str) -> dict[str, str]:
+    """The GPU and its driver, where one is measured."""
+    if device == "cpu":
+        return {}
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    name, driver = said.strip().splitlines()[0].split(", ")
+    return {"gpu": f"{name} (driver {driver})"}
 
 
 def _processor() -> str:

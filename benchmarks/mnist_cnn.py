@@ -4,6 +4,7 @@ Conv2D(32) - pool - Conv2D(64) - pool - Dense(128) - Dense(10): 225,034 paramete
 train on and 12,000 to validate, the same for all; Adam at 1e-3.
 
     python benchmarks/mnist_cnn.py --rounds 5
+    python benchmarks/mnist_cnn.py --device cuda --epochs 5
 """
 
 import harness
@@ -19,8 +20,8 @@ def main() -> None:
             Contender("Trimaran", OURS, ("cnn", *shared)),
             Contender("Trimaran float32", OURS, ("cnn", *shared, "--precision", "float32")),
             Contender("Keras-TensorFlow", PEERS / "keras_fit.py", ("cnn", *shared)),
-            Contender("Lightning", PEERS / "lightning_fit.py", ("cnn", *shared)),
-            Contender("PyTorch-DataLoader", PEERS / "torch_loop.py", ("cnn", *shared)),
+            *harness.torch_peers("Lightning", PEERS / "lightning_fit.py", ("cnn", *shared)),
+            *harness.torch_peers("PyTorch-DataLoader", PEERS / "torch_loop.py", ("cnn", *shared)),
         ]
         harness.compare(contenders, options)
 

@@ -1,9 +1,10 @@
-"""ResNet-18 with the stem for small images on CIFAR-10, against eager NCHW float32 PyTorch.
+"""ResNet-18 with the stem for small images on CIFAR-10, against eager NCHW PyTorch and Lightning.
 
 11,173,962 parameters; Adam at 1e-3; a few thousand pictures, as the speed is what is asked. After
 so few the accuracies mean nothing yet: the batch normalizations' moving averages still settle.
 
     python benchmarks/resnet18_cifar.py --images 6400
+    python benchmarks/resnet18_cifar.py --device cuda --images 40000 --batch 128
 """
 
 import harness
@@ -22,7 +23,8 @@ def main() -> None:
         contenders = [
             Contender("Trimaran", OURS, ours),
             Contender("Trimaran float32", OURS, (*ours, "--precision", "float32")),
-            Contender("PyTorch-DataLoader", PEERS / "torch_loop.py", arguments),
+            *harness.torch_peers("Lightning", PEERS / "lightning_fit.py", arguments),
+            *harness.torch_peers("PyTorch-DataLoader", PEERS / "torch_loop.py", arguments),
         ]
         harness.compare(contenders, options)
 

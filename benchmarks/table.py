@@ -52,6 +52,7 @@ def _facts(answer: Mapping[str, Any]) -> str:
         f"{answer['command']}   (seed {answer['seed']}, {machine['time']})",
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
         f"{machine['system']}, Python {machine['python']}",
+        *([machine["gpu"]] if "gpu" in machine else []),
         ", ".join(f"{name} {number}" for name, number in sorted(versions.items())),
     ]
     if busy > 0.1:

@@ -84,6 +84,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=0, help="rows in all; 0 takes every row")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--backend", default="torch")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", help="for the peers; Trimaran keeps such data in memory")
     return parser.parse_args()
 
 
@@ -103,6 +105,7 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "batch_size": options.batch,
             "seed": options.seed,
             "precision": options.precision,
+            "device": options.device,
             "threads": int(threads) if threads else "auto",
         },
     }

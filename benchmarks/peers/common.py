@@ -22,6 +22,9 @@ class Settings:
     epochs: int
     seed: int
     rows: str  # an .npz file that names the rows (mnist) or holds them (cifar10); see harness.py
+    device: str = "cpu"  # or "cuda"
+    precision: str = "float32"  # or "bfloat16", mixed
+    workers: int = 0  # processes of a DataLoader
 
 
 def settings() -> Settings:
@@ -32,6 +35,9 @@ def settings() -> Settings:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--workers", type=int, default=0)
     return Settings(**vars(parser.parse_args()))
 
 

@@ -6,7 +6,8 @@ import torch
 import torch_networks
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 class Classifier(L.LightningModule):
@@ -34,6 +35,8 @@ class Times(L.Callback):
         self.clock.begin()
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if module.device.type == "cuda":
+            torch.cuda.synchronize()  # the epoch has ended when the GPU is done
         self.clock.trained()
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -43,12 +46,12 @@ class Times(L.Callback):
 def main() -> None:
     settings = common.settings()
     L.seed_everything(settings.seed, verbose=False)
-    train_set, held_set = torch_networks.datasets(settings)
-    train_loader = DataLoader(train_set, batch_size=settings.batch, shuffle=True)
-    held_loader = DataLoader(held_set, batch_size=settings.batch)
+    train_loader, held_loader = torch_networks.loaders(settings)
     module = Classifier(torch_networks.NETWORKS[settings.network]())
-    clock = common.Clock(len(train_set))
+    clock = common.Clock(len(train_loader.dataset))
     trainer = L.Trainer(
+        accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
+        precision=PRECISIONS[settings.precision],
         max_epochs=settings.epochs,
         callbacks=[Times(clock)],
         logger=False,
@@ -57,7 +60,7 @@ def main() -> None:
         enable_checkpointing=False,
     )
     trainer.fit(module, train_loader, held_loader)
-    clock.report(torch_networks.parameters(module), ("lightning", "torch"), "float32")
+    clock.report(torch_networks.parameters(module), ("lightning", "torch"), settings.precision)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ def _listen(run: RunFiles, events: Generator[Event, None, None], options: Option
 
 def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     """Scores first, since people wait for them; then the pictures and the pages."""
-    prepared, network = start.prepared, start.backend.network(start.model, run.weights)
+    prepared = start.prepared
+    network = start.backend.network(start.model, run.weights, start.execution)
     held = {name: rows for name, rows in prepared.splits.items() if name != "train"}
     given: dict[str, np.ndarray] = {}
     scored = {}

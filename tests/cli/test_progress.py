@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import types
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,11 @@ STORY = (
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_a_gpus_time_is_not_foretold() -> None:
+    told = progress.plan_text(replace(PLAN, seconds=None, device="cuda"))
+    assert "\nabout 1.2 GB of memory (cuda, bfloat16, 2 threads)" in told
 
 
 def test_plain_lines_hold_the_plan_each_epoch_and_every_notice() -> None:

@@ -19,7 +19,8 @@ def test_auto_takes_idle_cores_and_bfloat16_only_where_it_is_fast() -> None:
     assert resolve(Training(), PLAIN) == Execution("cpu", "float32", 3)
     assert resolve(Training(), AMX) == Execution("cpu", "bfloat16", 3)
     gpu = Machine(4, 4, accelerators={"cuda": True})
-    assert resolve(Training(), gpu) == Execution("cuda", "bfloat16", 4)
+    assert resolve(Training(), gpu) == Execution("cuda", "bfloat16", 4, replay=True)
+    assert not resolve(Training(compile="off"), gpu).replay
     assert resolve(Training(), Machine(4, 4, True, {"mps": False})).precision == "float32"
 
 

@@ -83,6 +83,12 @@ class Augment:
         return any(getattr(self, f.name) for f in fields(self) if f.name != "fill")
 
     @property
+    def only_moves(self) -> bool:
+        """Whether pixels only change their places, and zeros come in from outside."""
+        values = (self.brightness, self.contrast, self.cutout)
+        return not (self.warps or any(values) or self.fill != "constant")
+
+    @property
     def warps(self) -> bool:
         """Whether pixels land between pixels, so that values must be interpolated."""
         return any((self.rotate, self.shift, self.zoom, self.shear))
@@ -104,6 +110,14 @@ def augment(
     lit = _light(moved, settings, draws, 255.0 if images.dtype == np.uint8 else 1.0)
     changed = _as_stored(lit, images.dtype)
     return _cut_out(changed, settings.cutout, draws) if settings.cutout else changed
+
+
+def moves(
+    settings: Augment, seed: int, epoch: int, ids: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How `augment` moves each image: offsets (B, 2) in whole pixels, down and right, of the window
+    that it is seen through, and (B, 2) whether that is then mirrored top-bottom and left-right."""
+    return _moves(settings, _draw(settings, seed, epoch, ids), len(ids))
 
 
 def augment_rows(rows: Rows, settings: Augment, seed: int, epoch: int) -> Rows:
@@ -150,13 +164,7 @@ def _between(draws: np.ndarray, reach: float) -> np.ndarray:
 
 def _move(images: np.ndarray, settings: Augment, draws: Draws) -> np.ndarray:
     """Geometry: (B, H, W, C) in the stored dtype, or float32 after a warp."""
-    size = 2 * settings.crop + 1
-    offsets = np.zeros((len(images), 2), np.int64)
-    if settings.crop:
-        offsets = (draws[CROP][:, :2] * size).astype(np.int64) - settings.crop
-    mirrored = np.zeros((len(images), 2), bool)
-    if FLIP in draws:
-        mirrored = (draws[FLIP][:, :2] < 0.5) & (settings.vertical_flip, settings.flip)
+    offsets, mirrored = _moves(settings, draws, len(images))
     if settings.warps:
         matrices, shifts = _maps(images.shape[1:3], settings, draws)
         matrices *= np.where(mirrored, -1.0, 1.0)[:, None, :]
@@ -164,6 +172,16 @@ def _move(images: np.ndarray, settings: Augment, draws: Draws) -> np.ndarray:
     if settings.crop:
         images = windows(images, offsets, settings.crop, settings.fill)
     return _mirror(images, mirrored) if mirrored.any() else images
+
+
+def _moves(settings: Augment, draws: Draws, count: int) -> tuple[np.ndarray, np.ndarray]:
+    offsets, mirrored = np.zeros((count, 2), np.int64), np.zeros((count, 2), bool)
+    if settings.crop:
+        side = 2 * settings.crop + 1
+        offsets = (draws[CROP][:, :2] * side).astype(np.int64) - settings.crop
+    if FLIP in draws:
+        mirrored = (draws[FLIP][:, :2] < 0.5) & (settings.vertical_flip, settings.flip)
+    return offsets, mirrored
 
 
 def _maps(size: tuple[int, ...], settings: Augment, draws: Draws) -> tuple[np.ndarray, np.ndarray]:

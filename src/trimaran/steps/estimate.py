@@ -23,7 +23,8 @@ BASE_MEMORY = 450_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """A run about to start. `unit` names its rows: images, or rows of a table."""
+    """A run about to start. `unit` names its rows: images, or rows of a table; `seconds` is None
+    where they are not to be told."""
 
     run: str
     data: str
@@ -31,7 +32,7 @@ class Plan:
     unit: str
     model: str
     parameters: int
-    seconds: float
+    seconds: float | None
     memory: int
     device: str
     precision: str

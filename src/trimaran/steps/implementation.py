@@ -42,13 +42,28 @@ class Implementation:
         """The source of the network."""
         return self.backend.emit(model)
 
-    def network(self, model: Model, weights: Mapping[str, np.ndarray]) -> Network:
-        """A network in float32 that answers in NumPy."""
-        return self.backend.build(model, weights, "float32")
+    def network(
+        self,
+        model: Model,
+        weights: Mapping[str, np.ndarray],
+        execution: Execution | None = None,
+    ) -> Network:
+        """A network in float32 that answers in NumPy, on the GPU if the execution has one."""
+        made = self.backend.build(model, weights, "float32")
+        if execution is not None and execution.device == "cuda":
+            self.rooms["build"].move(made, execution.device)
+        return made
 
     def resolve(self, training: Training) -> Execution:
         """The execution that the settings mean here and now."""
         return resolve(training, self.rooms["execution"].machine())
+
+    def gpu(self, execution: Execution) -> str | None:
+        """The name of the GPU that the execution uses, if it does."""
+        if execution.device != "cuda":
+            return None
+        name: str = self.rooms["execution"].fingerprint()["gpu"]
+        return name
 
     def prepared(self, execution: Execution) -> AbstractContextManager[None]:
         """The process as the execution wants it, for a while."""

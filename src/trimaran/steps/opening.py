@@ -75,6 +75,7 @@ class Opening:
             "command": " ".join(sys.argv),
             "backend": self.backend.name,
             "execution": self.execution.to_json(),
+            "gpu": self.backend.gpu(self.execution),
             "seed": self.seed,
             "weights": dict(self.beginning.source) or None,
             **environment.facts(),
@@ -98,7 +99,10 @@ class Opening:
             unit="images" if image else "examples",
             model=self.model.name,
             parameters=self.model.size,
-            seconds=min(seconds, float(training.time_limit or seconds)),
+            # The estimate knows processors alone: a GPU's first epoch says more.
+            seconds=min(seconds, float(training.time_limit or seconds))
+            if execution.device == "cpu"
+            else None,
             memory=estimate.memory(self.model, resident, training.batch_size, slots),
             device=execution.device,
             precision=execution.precision,

@@ -17,7 +17,10 @@ from trimaran.training.settings import Training
 
 @dataclass(frozen=True)
 class Execution:
-    """Everything about a run's execution that may change its bits or its speed."""
+    """Everything about a run's execution that may change its bits or its speed.
+
+    replay: a GPU records the calls of a batch once and then repeats them all as one
+    """
 
     device: str = "cpu"
     precision: str = "float32"
@@ -26,6 +29,7 @@ class Execution:
     compile: bool = False
     fused: bool = True
     flush_denormals: bool = True
+    replay: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,7 +81,8 @@ def resolve(training: Training, machine: Machine) -> Execution:
             f"training.threads is {threads}, but this process may use {machine.cores} cores, and "
             "such a run could not be resumed; ask for fewer threads, or for auto."
         )
-    return Execution(device, precision, threads, True, training.compile == "on")
+    replay = device == "cuda" and training.compile == "auto"
+    return Execution(device, precision, threads, True, training.compile == "on", replay=replay)
 
 
 def look(accelerators: Mapping[str, bool] | None = None, own: Sequence[int] = ()) -> Machine:

@@ -13,6 +13,7 @@ from torch import nn
 from trimaran.backends.protocol import Forward, Gradients
 from trimaran.backends.torch import source as sources
 from trimaran.backends.torch.emit import emit
+from trimaran.backends.torch.execution import full_float32
 from trimaran.backends.torch.gradients import batch_loss, derivatives
 from trimaran.backends.torch.losses import score_function
 from trimaran.backends.torch.masks import in_own_layout, injected
@@ -57,7 +58,7 @@ class TorchNetwork:
     ) -> None:
         self.model = model
         self.source = emit(model)
-        self.precision = precision
+        self.precision, self.device = precision, "cpu"
         self.module = module(model, weights, precision, instrumented=True)
         tags = layouts(model)
         self._first = {leaf.path: tags.values[leaf.output] == FIRST for leaf in model.leaves}
@@ -78,7 +79,8 @@ class TorchNetwork:
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
         kept = injected(self.module, in_own_layout(self.model, masks or {}))
-        with torch.no_grad(), _quiet(self.module, training), kept, self.listening(taps) as heard:
+        quiet = _quiet(self.module, training)
+        with torch.no_grad(), full_float32(), quiet, kept, self.listening(taps) as heard:
             returned = self.module(*self.tensors(inputs))
         outputs = self._outputs(returned)
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
@@ -96,7 +98,10 @@ class TorchNetwork:
     ) -> Gradients:
         """Loss and gradients in training mode, without dropout."""
         tensors = [tensor.requires_grad_() for tensor in self.tensors(inputs)]
-        goals = {name: torch.from_numpy(np.array(value)) for name, value in targets.items()}
+        goals = {
+            name: torch.from_numpy(np.array(value)).to(self.device)
+            for name, value in targets.items()
+        }
         with _quiet(self.module, True):
             with self.listening(taps) as heard:
                 outputs = score_function(self.module, Objective(dict(losses)))(*tensors)
@@ -104,7 +109,7 @@ class TorchNetwork:
             own, given, tapped = derivatives(loss, self.module, tensors, heard)
         return Gradients(
             float(loss.detach()),
-            {name: gradient.numpy() for name, gradient in own.items()},
+            {name: gradient.cpu().numpy() for name, gradient in own.items()},
             {
                 p.name: to_numpy(g, g.dim() == 4)
                 for p, g in zip(self.model.inputs, given, strict=True)
@@ -119,7 +124,8 @@ class TorchNetwork:
     def tensors(self, inputs: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
         """The inputs in the order of the module's arguments, in the network's precision."""
         dtype = getattr(torch, self.precision)
-        return [to_torch(inputs[port.name]).to(dtype) for port in self.model.inputs]
+        given = [to_torch(inputs[port.name]) for port in self.model.inputs]
+        return [tensor.to(self.device, dtype) for tensor in given]
 
     def _tapped(self, path: str, tensor: torch.Tensor) -> np.ndarray:
         """A leaf's output, or its gradient, in channels-last order."""
@@ -182,6 +188,12 @@ def module_of(
 ) -> nn.Module:
     """The network that a run trains."""
     return module(model, weights, precision)
+
+
+def move(network: TorchNetwork, device: str) -> None:
+    """Have the network answer on this device, in place."""
+    network.device = device
+    network.module.to(device)
 
 
 def backend(name: str) -> TorchBackend:

@@ -53,12 +53,38 @@ def prepared(execution: Execution) -> Iterator[None]:
     flushed = flushes_denormals()
     prepare_process(execution)
     try:
-        yield
+        with _repeatable() if execution.device == "cuda" else contextlib.nullcontext():
+            yield
     finally:
         torch.set_rng_state(state)
         torch.set_flush_denormal(flushed)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _repeatable() -> Iterator[None]:
+    """A GPU whose kernels give the same bits each time, as an exact resume needs; its random
+    state comes back at the end. Algorithms are not chosen by timing, which differs between runs."""
+    cudnn = torch.backends.cudnn
+    kept, state = (cudnn.deterministic, cudnn.benchmark), torch.cuda.get_rng_state()
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = kept
+        torch.cuda.set_rng_state(state)
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """float32 in all its bits for a while: a GPU's convolutions otherwise round it to TF32."""
+    cudnn = torch.backends.cudnn
+    kept, cudnn.allow_tf32 = cudnn.allow_tf32, False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = kept
 
 
 def fingerprint() -> dict[str, Any]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from trimaran.backends.torch import masks, state
+from trimaran.backends.torch import masks, memory, state
 from trimaran.backends.torch.execution import check_possible, fingerprint, prepared
 from trimaran.backends.torch.health import Watch, gradient_sizes
 from trimaran.backends.torch.memory import Batch
 from trimaran.backends.torch.optimizers import clip
-from trimaran.backends.torch.scoring import entry_of, score
+from trimaran.backends.torch.passes import Passes
+from trimaran.backends.torch.scoring import score
 from trimaran.backends.torch.setup import Setup, Splits, set_up
-from trimaran.backends.torch.tally import Entry, Waiting
+from trimaran.backends.torch.tally import Waiting
 from trimaran.backends.torch.weights import arrays
 from trimaran.errors import TrainingError
 from trimaran.tasks.loss import Objective
@@ -41,6 +42,7 @@ class TorchEngine:
         self.held = setup.held
         self.trained = sum(p.numel() for p in setup.held.update.parameters.values())
         self.needs_two_rows = setup.needs_two_rows
+        self._passes = Passes(setup)
         self._waiting = Waiting(setup.criterion)
         self._order: Sequence[np.ndarray] = ()
         self._batches: Generator[Batch, None, None] | None = None
@@ -77,8 +79,9 @@ class TorchEngine:
         ):
             if watched and watch is None:
                 watch = Watch(setup.network, batch.inputs)
+            alone = not watched and not update.masks
             with masks.injected(setup.network, update.masks):
-                self._waiting.add(_backward(setup, batch, seed, totals))
+                self._waiting.add(self._passes(batch, seed, totals, alone))
         training = setup.training
         if training.clip_norm is not None or training.clip_value is not None:
             clip(held.update.gradients(), training.clip_norm, training.clip_value)
@@ -147,33 +150,6 @@ class TorchEngine:
         return fingerprint()
 
 
-def _backward(
-    setup: Setup, batch: Batch, seed: int, totals: Mapping[str, torch.Tensor | float] | None
-) -> Entry:
-    """Adds the batch's gradients; `totals` are the update's denominators if not the batch's."""
-    # Dropout draws from the step's own seed, so a resumed run draws the same.
-    torch.default_generator.manual_seed(seed)
-    execution = setup.execution
-    if execution.device == "cuda":
-        torch.cuda.manual_seed(seed)
-    if execution.precision == "bfloat16":
-        with torch.autocast(execution.device, torch.bfloat16):
-            found = setup.outputs(*batch.inputs)
-    else:
-        found = setup.outputs(*batch.inputs)
-    entry = entry_of(batch.number, setup.criterion, found, batch.targets, batch.weights)
-    loss = setup.criterion.mean(entry.sums, totals or entry.totals)
-    # Not torch.autograd.backward with slopes for the sums, which imports SymPy: 0.7 s.
-    loss.backward()  # type: ignore[no-untyped-call]
-    return Entry(
-        entry.number,
-        {name: value.detach() for name, value in entry.sums.items()},
-        entry.totals,
-        {name: value.detach() for name, value in entry.outputs.items()},
-        entry.targets,
-    )
-
-
 @contextlib.contextmanager
 def engine(
     network: nn.Module,
@@ -213,4 +189,7 @@ def fit(
     ) -> contextlib.AbstractContextManager[TorchEngine]:
         return engine(network, objectives, splits, training, resolved)
 
-    yield from loop.fit(make, objective, splits, training, execution, place)
+    try:
+        yield from loop.fit(make, objective, splits, training, execution, place)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(memory.advice(training, place)) from error

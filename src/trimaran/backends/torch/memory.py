@@ -15,13 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trimaran.data.augment import Augment, augment_rows
+from trimaran.backends.torch.moving import moved
+from trimaran.data.augment import Augment, augment_rows, moves
 from trimaran.data.batches import Affine, Rows
 from trimaran.data.stream import Stream
 from trimaran.errors import TrainingError
+from trimaran.training.checkpoint import Place, steps
+from trimaran.training.settings import Training
 
 # Bytes of float inputs made at once: they should lie in the cache when their batch comes.
 CHUNK_BYTES = 2 << 20
+# On a GPU each chunk costs calls and waiting, and memory is plenty.
+GPU_CHUNK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,10 @@ class Source:
         self._affine = {name: _Affine(affine, form) for name, affine in split.affine.items()}
         self._home = "cpu"
         self._inputs: dict[str, Tensor] = {}
-        self._targets = {name: _tensor(split.targets[name]) for name in _targets(split, form)}
-        self._weights = None if split.weights is None else _tensor(split.weights)
+        self._targets = {
+            name: _tensor(split.targets[name]).to(form.device) for name in _targets(split, form)
+        }
+        self._weights = None if split.weights is None else _tensor(split.weights).to(form.device)
         if isinstance(split, Rows):
             self._inputs = {name: _tensor(split.inputs[name]) for name in form.inputs}
             self._go_home()
@@ -83,8 +90,9 @@ class Source:
         return len(self.split)
 
     def _go_home(self) -> None:
-        """Keeps the set on a GPU that has room for it twice over."""
-        if self.form.device != "cuda" or self.change.augment is not None:
+        """Keeps the set on a GPU that has room for it twice over, and can change it there."""
+        augment = self.change.augment
+        if self.form.device != "cuda" or not (augment is None or augment.only_moves):
             return
         size = sum(t.nbytes for t in self._inputs.values())
         if size * 2 < torch.cuda.mem_get_info()[0]:
@@ -111,26 +119,36 @@ class Source:
     def _several(self, size: int) -> int:
         """How many batches make a chunk."""
         row = sum(4 * t[0].numel() for t in self._inputs.values())
-        return max(1, CHUNK_BYTES // max(row * size, 1))
+        most = CHUNK_BYTES if self._home == "cpu" else GPU_CHUNK_BYTES
+        return max(1, most // max(row * size, 1))
 
     def labels(self, index: np.ndarray) -> tuple[dict[str, Tensor], Tensor | None]:
         """Targets by output, and sample weights, of the rows at `index`, on the device."""
-        at = torch.from_numpy(index)
-        device = self.form.device
-        targets = {k: t.index_select(0, at).to(device) for k, t in self._targets.items()}
+        at = torch.from_numpy(index).to(self.form.device)
+        targets = {k: t.index_select(0, at) for k, t in self._targets.items()}
         weights = self._weights
-        return targets, None if weights is None else weights.index_select(0, at).to(device)
+        return targets, None if weights is None else weights.index_select(0, at)
 
     def _gather(self, index: np.ndarray, epoch: int) -> tuple[Tensor, ...]:
-        if self.change.augment is not None:
-            assert isinstance(self.split, Rows)
-            rows = self.split.take(index)
-            changed = augment_rows(rows, self.change.augment, self.change.seed, epoch)
-            raw = {name: _tensor(changed.inputs[name]) for name in self.form.inputs}
-        else:
+        if self.change.augment is None:
             at = torch.from_numpy(index).to(self._home)
             raw = {name: self._select(name, t, at) for name, t in self._inputs.items()}
+        else:
+            raw = self._changed(index, epoch, self.change.augment)
         return tuple(self._convert(name, raw[name]) for name in self.form.inputs)
+
+    def _changed(self, index: np.ndarray, epoch: int, augment: Augment) -> dict[str, Tensor]:
+        """The rows with their random changes, made where the set lies."""
+        assert isinstance(self.split, Rows)
+        if self._home == "cpu":
+            rows = augment_rows(self.split.take(index), augment, self.change.seed, epoch)
+            return {name: _tensor(rows.inputs[name]) for name in self.form.inputs}
+        drawn = moves(augment, self.change.seed, epoch, self.split.ids[index])
+        at, offsets, mirrored = (torch.from_numpy(a).to(self._home) for a in (index, *drawn))
+        return {
+            name: moved(t, at, offsets, mirrored) if t.ndim == 4 else t.index_select(0, at)
+            for name, t in self._inputs.items()
+        }
 
     def _select(self, name: str, values: Tensor, at: Tensor) -> Tensor:
         out = self._buffer(f"{name} raw", (len(at), *values.shape[1:]), values.dtype, self._home)
@@ -145,6 +163,8 @@ class Source:
 
     def _convert(self, name: str, raw: Tensor) -> Tensor:
         form = self.form
+        if form.device == "cuda" and raw.device.type == "cpu":
+            raw = raw.pin_memory()  # else the copy waits for all that the GPU still has to do
         raw = raw.to(form.device, non_blocking=True)
         if name in self._affine:
             values = self._buffer(name, tuple(raw.shape), form.dtype, form.device)
@@ -188,6 +208,19 @@ class Source:
             raw = {name: _tensor(rows.inputs[name]) for name in self.form.inputs}
             inputs = tuple(self._convert(name, raw[name]) for name in self.form.inputs)
             yield Batch(number, inputs, *self.labels(order[number]))
+
+
+def advice(training: Training, place: Place | None) -> str:
+    """What to try where a GPU's memory does not suffice, and what is saved."""
+    half, joined = max(1, training.batch_size // 2), 2 * training.accumulate
+    kept = steps(place.folder) if place else []
+    saved = f" The checkpoint {kept[-1].name} is sound." if kept else ""
+    return (
+        f"The GPU has too little memory for batches of {training.batch_size} rows; try "
+        f"training.batch_size={half} training.accumulate={joined}, which makes updates from as "
+        f"many rows, or training.precision=bfloat16, and if it ran out while scoring, "
+        f"training.evaluate_batch_size={max(1, training.evaluate_batch_size // 2)}.{saved}"
+    )
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from trimaran.backends.torch.execution import full_float32
 from trimaran.backends.torch.losses import Criterion, Outputs
 from trimaran.backends.torch.memory import Source
 from trimaran.backends.torch.tally import Entry, Waiting
@@ -28,9 +29,10 @@ def score(
     waiting = Waiting(criterion)
     rows = np.arange(len(source))
     order = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-    for batch in source.batches(order):
-        made = outputs(*batch.inputs)
-        waiting.add(entry_of(batch.number, criterion, made, batch.targets, batch.weights))
+    with full_float32():
+        for batch in source.batches(order):
+            made = outputs(*batch.inputs)
+            waiting.add(entry_of(batch.number, criterion, made, batch.targets, batch.weights))
     found = waiting.drain()
     for module, training in modes.items():
         module.training = training

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,14 @@ class Entry:
     totals: Mapping[str, Total]
     outputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
+
+    def detached(self) -> Entry:
+        """The same without the graph of gradients."""
+        return replace(
+            self,
+            sums={name: value.detach() for name, value in self.sums.items()},
+            outputs={name: value.detach() for name, value in self.outputs.items()},
+        )
 
 
 @dataclass
