@@ -109,20 +109,24 @@ def test_sample_weights_weigh_alike(framework: str) -> None:
             np.testing.assert_allclose(b[key], values, rtol=2e-4, atol=2e-5, err_msg=key)
 
 
-@pytest.mark.parametrize("name", ["plain", "accumulated", "weighed", "averaged"])
+@pytest.mark.parametrize(
+    ("settings", "threads"),
+    [
+        (SETTINGS["plain"], 2),
+        (SETTINGS["accumulated"], 2),
+        (SETTINGS["weighed"] | SETTINGS["averaged"], 2),
+        ({"batch_size": 18}, 4),  # takes three of them
+    ],
+    ids=["plain", "accumulated", "weighed", "uneven"],
+)
 def test_threads_that_share_the_rows_of_a_convolution_change_nothing(
-    framework: str, name: str
+    framework: str, settings: dict[str, Any], threads: int
 ) -> None:
-    """The last batch has 7 rows of 16, and those that two threads cannot share are left whole."""
+    """The last batch is a short one, whose rows cannot be shared out evenly."""
     splits = {"train": rows(71, 0, weights=True), "validation": rows(30, 1)}
     (a, one), (b, two) = (
-        trained(
-            framework,
-            SETTINGS[name],
-            splits,
-            execution=Execution(precision="float64", threads=threads),
-        )
-        for threads in (1, 2)
+        trained(framework, settings, splits, execution=Execution(precision="float64", threads=n))
+        for n in (1, threads)
     )
     for key, values in a.items():
         np.testing.assert_allclose(b[key], values, rtol=1e-9, atol=1e-12, err_msg=key)

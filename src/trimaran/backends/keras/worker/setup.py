@@ -103,6 +103,7 @@ def set_up(work: Work, train: Held, validation: Held | None) -> Setup:
     traced = _traced(work, names, train, validation, tuple(layers.values()))
     network = traced.trained.network
     convolves = any(isinstance(layer, _CONVOLUTIONS) for layer in layers_of(network))
+    shared = work.training.batch_size if convolves else 0
     return Setup(
         names,
         work.objectives,
@@ -112,9 +113,9 @@ def set_up(work: Work, train: Held, validation: Held | None) -> Setup:
         names.counts(work.weights),
         layers,
         any(normalizes(layer) and layer.trainable for layer in layers_of(network)),
-        here.span_of(convolves) if train.resident else 1,
-        here.placed(convolves),
-        here.program(functools.partial(traced.step, here.gradient), convolves),
+        here.span_of(shared) if train.resident else 1,
+        here.placed(shared),
+        here.program(functools.partial(traced.step, here.gradient), shared),
         here.traced(functools.partial(traced.part, here.gradient)),
         here.traced(traced.apply),
         here.traced(traced.score),

@@ -52,54 +52,61 @@ def traced(f: Callable[..., Any]) -> Callable[..., Any]:
 Place = Callable[[Tree, Tree], tuple[Tree, Tree]]
 
 
-def placed(convolves: bool) -> Place:
+def placed(shared: int) -> Place:
     """(resident, batch) -> the same, as they go into a traced function.
 
-    XLA runs much of a convolutional network on one thread. So its rows are shared out among as many
-    devices as there are threads, each of which has all weights; sums over rows are then added up
-    across them, so the meaning stays (GSPMD: Y. Xu et al., 2021). Rows that cannot be shared out
-    evenly are computed on every device.
+    XLA runs much of a convolutional network on one thread. So its rows, `shared` in a full batch,
+    are shared out among as many devices as there are threads and as take equal shares, each of
+    which has all weights; sums over rows are then added up across them, so the meaning stays
+    (GSPMD: Y. Xu et al., 2021). Rows of another number that cannot be shared out evenly are
+    computed on every device.
     """
-    devices = jax.devices()
-    if not convolves or len(devices) == 1:
+    devices = _devices(shared)
+    if len(devices) == 1:
         return lambda resident, batch: (resident, batch)
 
     def place(resident: Tree, batch: Tree) -> tuple[Tree, Tree]:
         rows = taken(batch, resident)
-        count = len(next(iter(rows["targets"].values())))
-        shared = jax.device_put(rows, _sharding("rows" if count % len(devices) == 0 else None))
-        return {}, {**{k: v for k, v in batch.items() if k != "index"}, **shared}
+        even = len(next(iter(rows["targets"].values()))) % len(devices) == 0
+        given = jax.device_put(rows, _sharding(devices, "rows" if even else None))
+        return {}, {**{k: v for k, v in batch.items() if k != "index"}, **given}
 
     return place
 
 
-def _sharding(axis: str | None) -> NamedSharding:
-    """On all devices: a share of the rows each, or everything."""
-    mesh = Mesh(np.array(jax.devices()), ("rows",))
+def _devices(shared: int) -> list[jax.Device]:
+    found = jax.devices()
+    several = [n for n in range(1, len(found) + 1) if shared and shared % n == 0]
+    return found[: max(several, default=1)]
+
+
+def _sharding(devices: list[jax.Device], axis: str | None) -> NamedSharding:
+    """On these devices: a share of the rows each, or everything."""
+    mesh = Mesh(np.array(devices), ("rows",))
     return NamedSharding(mesh, PartitionSpec(axis))  # type: ignore[no-untyped-call]
 
 
-def span_of(convolves: bool) -> int:
+def span_of(shared: int) -> int:
     """How many updates to be asked for at once."""
-    return 4 if convolves else SPAN
+    return 4 if shared else SPAN
 
 
 Step = Callable[[Tree, Tree, Tree], tuple[Tree, Any]]
 Program = Callable[[Tree, Tree, Tree, int], tuple[Tree, list[tuple[Any, int]]]]
 
 
-def program(step: Step, convolves: bool) -> Program:
+def program(step: Step, shared: int) -> Program:
     """(state, resident, items, how many) -> (state, their numbers), in the state's memory.
 
     `items` have a leading axis of the updates. With one update or many, the same program runs, so
-    that bits do not depend on where a run was cut.
+    that bits do not depend on where a run was cut. `shared` as in `placed`.
     """
-    return _single(step) if convolves else _looped(step)
+    return _single(step, shared) if shared else _looped(step)
 
 
-def _single(step: Step) -> Program:
-    place = placed(convolves=True)
-    one = jax.jit(step, donate_argnums=0, out_shardings=_sharding(None))
+def _single(step: Step, shared: int) -> Program:
+    place, everywhere = placed(shared), _sharding(_devices(shared), None)
+    one = jax.jit(step, donate_argnums=0, out_shardings=everywhere)
 
     def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
         rows = []

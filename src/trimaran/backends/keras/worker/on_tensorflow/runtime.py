@@ -53,12 +53,12 @@ def traced(f: Callable[..., Any]) -> Callable[..., Any]:
     return graph
 
 
-def placed(convolves: bool) -> Callable[[Tree, Tree], tuple[Tree, Tree]]:
+def placed(shared: int) -> Callable[[Tree, Tree], tuple[Tree, Tree]]:
     """(resident, batch) -> the same, as they go into a traced function: as they are."""
     return lambda resident, batch: (resident, batch)
 
 
-def span_of(convolves: bool) -> int:
+def span_of(shared: int) -> int:
     """How many updates one call makes."""
     return SPAN
 
@@ -67,7 +67,7 @@ Step = Callable[[Tree, Tree, Tree], tuple[Tree, Any]]
 Program = Callable[[Tree, Tree, Tree, int], tuple[Tree, list[tuple[Any, int]]]]
 
 
-def program(step: Step, convolves: bool) -> Program:
+def program(step: Step, shared: int) -> Program:
     """(state, resident, items, how many) -> (state, their numbers).
 
     `items` have a leading axis of the updates, and the graph loops over it: one graph for any
