@@ -180,7 +180,7 @@ class OriginalNetwork(TorchNetwork):
         self.given = given
         self.model = given.read.model
         self.source = _source(given.module)
-        self.precision = precision
+        self.precision, self.device = precision, "cpu"
         self.module = adapted(given, weights, precision)
         tags = layouts(self.model)
         leaves = self.model.leaves
