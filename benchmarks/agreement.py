@@ -1,7 +1,7 @@
 """One run's answers to its test set on each backend: how many are the same?
 
-    trimaran train mnist-cnn --out runs/mnist-cnn
-    python benchmarks/agreement.py runs/mnist-cnn
+trimaran train mnist-cnn --out runs/mnist-cnn
+python benchmarks/agreement.py runs/mnist-cnn
 """
 
 import argparse
