@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 from torch import nn
 
-from trimaran.backends.torch.setup import Setup, freeze, set_up
+from trimaran.backends.torch.setup import Setup, _settle_group_norms, freeze, set_up
 from trimaran.data.batches import Rows
 from trimaran.errors import TrainingError
 from trimaran.tasks.loss import Loss, Objective
@@ -22,6 +23,20 @@ def made(network: nn.Module, splits: Splits, **settings: object) -> Setup:
     training = Training.from_json(settings)
     both = objectives(OBJECTIVE, training, splits["train"])
     return set_up(network, both, splits, training, Execution())
+
+
+def test_a_group_norm_of_the_input_does_not_end_the_process() -> None:
+    """PyTorch's own backward pass does, channels_last; a random model found it."""
+
+    network = nn.GroupNorm(2, 4)
+    seen = []
+    network.register_forward_hook(lambda m, given, made: seen.append(given[0]))
+    _settle_group_norms(network)
+    pictures = torch.rand(2, 4, 5, 5).to(memory_format=torch.channels_last)
+    network(pictures).sum().backward()
+    network(pictures.requires_grad_()).sum().backward()
+    assert seen[0].is_contiguous() and not seen[1].is_contiguous()
+    assert network.weight.grad is not None and pictures.grad is not None
 
 
 @pytest.mark.parametrize(

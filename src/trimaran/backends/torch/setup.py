@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from trimaran.backends.torch.losses import Criterion, Outputs, score_function
@@ -68,6 +68,7 @@ def set_up(
     freeze(network, training.freeze)
     layout = torch.channels_last if execution.channels_last else torch.contiguous_format
     network.to(device=execution.device, memory_format=layout)  # type: ignore[call-overload]
+    _settle_group_norms(network)
     objective = objectives.train
     form = _form(network, objective, splits["train"], execution)
     trained = {key: p for key, p in network.named_parameters() if p.requires_grad}
@@ -90,6 +91,19 @@ def set_up(
         still,
         any(isinstance(m, _BatchNorm) and m not in still for m in network.modules()),
     )
+
+
+def _settle_group_norms(network: nn.Module) -> None:
+    """Keeps PyTorch from ending the process: on a CPU its backward pass of a channels_last
+    GroupNorm writes the gradient of the input to address 0 where that needs none (2.13)."""
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.register_forward_pre_hook(_contiguous)
+
+
+def _contiguous(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Inputs that need no gradient, in rows, where another kernel serves."""
+    return tuple(x if x.requires_grad else x.contiguous() for x in inputs)
 
 
 def freeze(network: nn.Module, patterns: tuple[str, ...]) -> None:
