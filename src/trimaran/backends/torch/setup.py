@@ -97,12 +97,18 @@ def _settle_group_norms(network: nn.Module) -> None:
     """Keeps PyTorch from ending the process: on a CPU its backward pass of a channels_last
     GroupNorm writes the gradient of the input to address 0 where that needs none (2.13)."""
     for module in network.modules():
-        if isinstance(module, nn.GroupNorm):
+        if (
+            isinstance(module, nn.GroupNorm)
+            and _contiguous not in module._forward_pre_hooks.values()
+        ):
             module.register_forward_pre_hook(_contiguous)
 
 
 def _contiguous(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Inputs that need no gradient, in rows, where another kernel serves."""
+    """Inputs that need no gradient in a pass that makes some, in rows, where another kernel
+    serves."""
+    if not torch.is_grad_enabled():
+        return inputs
     return tuple(x if x.requires_grad else x.contiguous() for x in inputs)
 
 
