@@ -5,7 +5,7 @@ uint8 stays uint8 until it is gathered; the affine map is part of the traced ste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,31 +38,30 @@ class Held:
     affine: Mapping[str, Affine] = field(default_factory=dict)
 
 
-def taken(batch: Tree, resident: Tree) -> Tree:
-    """A batch's rows as NumPy's arrays, where the device's memory is this process's."""
-    if "index" not in batch:
-        return {k: batch[k] for k in ("inputs", "targets", "weights") if k in batch}
-    at = batch["index"]
-    found: Tree = {
-        group: {name: np.asarray(values)[at] for name, values in resident[group].items()}
-        for group in ("inputs", "targets")
-    }
-    if "weights" in resident:
-        found["weights"] = np.asarray(resident["weights"])[at]
-    return found
+Take = Callable[[Any, Any], Any]
 
 
-def gathered(batch: Tree, resident: Tree) -> Tree:
-    """A batch's rows; traced."""
+def _within(values: Tensor, at: Tensor) -> Tensor:
+    return ops.take(values, at, axis=0)
+
+
+def outside(values: Tensor, at: np.ndarray) -> np.ndarray:
+    """Rows as NumPy's arrays, where the device's memory is this process's."""
+    rows: np.ndarray = np.asarray(values)[at]
+    return rows
+
+
+def gathered(batch: Tree, resident: Tree, take: Take = _within) -> Tree:
+    """A batch's rows; traced, unless they are taken `outside`."""
     if "index" not in batch:
         return batch
     at = batch["index"]
     found: Tree = {
-        group: {name: ops.take(values, at, axis=0) for name, values in resident[group].items()}
+        group: {name: take(values, at) for name, values in resident[group].items()}
         for group in ("inputs", "targets")
     }
     if "weights" in resident:
-        found["weights"] = ops.take(resident["weights"], at, axis=0)
+        found["weights"] = take(resident["weights"], at)
     return found
 
 

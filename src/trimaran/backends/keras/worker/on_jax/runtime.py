@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from trimaran.backends.keras.worker.memory import Tree, taken
+from trimaran.backends.keras.worker.memory import Tree, gathered, outside
 
 # XLA on a CPU loses its fast convolutions inside a loop (a hundred times slower), while a small
 # dense network spends most of its time between programs.
@@ -66,7 +66,8 @@ def placed(shared: int) -> Place:
         return lambda resident, batch: (resident, batch)
 
     def place(resident: Tree, batch: Tree) -> tuple[Tree, Tree]:
-        rows = taken(batch, resident)
+        found = gathered(batch, resident, outside)
+        rows = {key: found[key] for key in ("inputs", "targets", "weights") if key in found}
         even = len(next(iter(rows["targets"].values()))) % len(devices) == 0
         given = jax.device_put(rows, _sharding(devices, "rows" if even else None))
         return {}, {**{k: v for k, v in batch.items() if k != "index"}, **given}
