@@ -10,7 +10,7 @@ import numpy as np
 
 from trimaran.data.batches import Rows
 from trimaran.spec import Model
-from trimaran.spec.layers import Dropout
+from trimaran.spec.layers import Dropout, Embedding
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
 from trimaran.training.objectives import objectives
@@ -71,7 +71,7 @@ class Problem:
         rows = self.rows.take(self.order[0])
         inputs = {port.name: rows.floats(port.name) for port in self.model.inputs}
         if self.precision == "float64":
-            inputs = {name: np.asarray(values, np.float64) for name, values in inputs.items()}
+            inputs = {k: v if v.dtype == np.int32 else v.astype(float) for k, v in inputs.items()}
         return inputs, dict(rows.targets)
 
     def masks(self, step: int) -> Arrays:
@@ -81,7 +81,7 @@ class Problem:
         for number, leaf in enumerate(self.model.leaves):
             if isinstance(leaf.layer, Dropout) and leaf.layer.rate:
                 rng = np.random.default_rng((self.training.seed, step, number))
-                shape = (size, *(n or 1 for n in leaf.out_shape))
+                shape = (size, *(n or UNKNOWN for n in leaf.out_shape))
                 found[leaf.path] = (rng.random(shape) >= leaf.layer.rate).astype(np.float32)
         return found
 
@@ -90,12 +90,14 @@ def invented(model: Model, count: int = 256, seed: int = 0) -> tuple[Rows, Objec
     """Rows that look like data of that model, with an objective that fits its outputs."""
     rng = np.random.default_rng(seed)
     inputs = {
-        port.name: rng.normal(size=(count, *(n or 8 for n in port.shape))).astype(np.float32)
-        for port in model.inputs
+        port.name: _input(
+            rng, (count, *(n or UNKNOWN for n in port.shape)), vocabulary(model, number)
+        )
+        for number, port in enumerate(model.inputs)
     }
     targets, losses = {}, {}
     for name, _ in model.outputs:
-        shape = tuple(n or 1 for n in model.output_shape(name))
+        shape = tuple(n or UNKNOWN for n in model.output_shape(name))
         head = model.heads.get(name)
         targets[name], losses[name] = _target(rng, count, shape, head)
     names = tuple(port.name for port in model.inputs)
@@ -103,11 +105,28 @@ def invented(model: Model, count: int = 256, seed: int = 0) -> tuple[Rows, Objec
     return rows, Objective(losses, inputs=names)
 
 
+UNKNOWN = 8
+"""What an unknown size is, where rows are invented."""
+
+
+def vocabulary(model: Model, value: int) -> int:
+    """How many numbers an integer input may hold: the rows of the tables that it looks into."""
+    readers = [leaf.layer for leaf in model.leaves if value in leaf.inputs]
+    return min((layer.input_dim for layer in readers if isinstance(layer, Embedding)), default=0)
+
+
+def _input(rng: np.random.Generator, shape: tuple[int, ...], known: int) -> np.ndarray:
+    if known:
+        return rng.integers(0, known, shape).astype(np.int32)
+    return rng.normal(size=shape).astype(np.float32)
+
+
 def _target(
     rng: np.random.Generator, count: int, shape: tuple[int, ...], head: str | None
 ) -> tuple[np.ndarray, Loss]:
-    if head == "softmax" and len(shape) == 1:
-        return rng.integers(0, shape[0], count), Loss("sparse_categorical_crossentropy").on(head)
+    if head == "softmax" and len(shape) < 3:
+        classes = rng.integers(0, shape[-1], (count, *shape[:-1]))
+        return classes, Loss("sparse_categorical_crossentropy").on(head)
     if head == "sigmoid":
         return rng.integers(0, 2, (count, *shape)).astype(np.float32), Loss(
             "binary_crossentropy"

@@ -79,15 +79,17 @@ def _shared(
         after = first.way.state(step)
         yield
         apart = states_apart(problem, engine.state(), after)
-        beyond = problem.precision == "float32" and apart.value > TOLERANCES["float32"]
-        if beyond and apart.value <= _by_rounding(problem, first, (before, after), step, forward):
-            flips, apart = flips + 1, Deviation(TOLERANCES["float32"])
+        bound = TOLERANCES[problem.precision]
+        if apart.value > bound and apart.value <= _by_rounding(
+            problem, first, (before, after), step, forward
+        ):
+            flips, apart = flips + 1, Deviation(bound)
         found.append(apart)
     engine.drain()
     return found, flips, first.way.state(problem.steps)
 
 
-# Copies that a float32 step is repeated with before it is called wrong.
+# Copies that a step is repeated with before it is called wrong.
 _REPEATS = 12
 
 
@@ -97,8 +99,9 @@ def _by_rounding(
     """Twice as far as the first backend departs from itself in this step, when its weights move by
     as much as the forward passes are apart.
 
-    In float32 an entry within rounding of a ReLU's or a pooling's kink may fall on either side of
-    it, and then takes its whole gradient with it.
+    An entry within rounding of a ReLU's or a pooling's kink may fall on either side of it, and then
+    takes its whole gradient with it; and Lion makes a whole step of the sign of a gradient that is
+    nothing but rounding. In float64 the first is rare and the second is not.
     """
     before, after = states
     rng = np.random.default_rng((problem.training.seed, step))

@@ -59,8 +59,9 @@ class Affine:
 class Rows:
     """Rows of one split, resident in memory.
 
-    inputs:   name -> (N, *shape), channels last; uint8 stays small and meets `affine` late
-    targets:  output name -> (N,) int64 class numbers, or (N, k) float32 values
+    inputs:   name -> (N, *shape), channels last; uint8 stays small and meets `affine` late; int32
+              are numbers that name something (words, characters)
+    targets:  output name -> (N,) or (N, steps) int64 class numbers, or (N, k) float32 values
     weights:  (N,) float32, each at least 0, or None when every row counts the same
     ids:      (N,) int64 numbers of the rows at their origin: they key augmentation and name errors
     affine:   input name -> how its stored values become floats; a missing name means "as stored"
@@ -98,10 +99,13 @@ class Rows:
         )
 
     def floats(self, name: str = "input") -> np.ndarray:
-        """The input `name` as the float32 numbers that the model receives."""
+        """The input `name` as the model receives it: float32, or int32 numbers that name
+        something."""
         stored = self.inputs[name]
         if name in self.affine:
             return self.affine[name].apply(stored)
+        if stored.dtype == np.int32:
+            return stored
         return np.asarray(stored, np.float32)
 
 

@@ -6,7 +6,7 @@ import keyword
 
 from trimaran.emit.plan import Use
 from trimaran.emit.template import Numbers
-from trimaran.spec.graph import Call, Graph
+from trimaran.spec.graph import Call, Graph, width
 from trimaran.spec.layer import Shape
 
 Numbered = tuple[Call, tuple[int, ...]]
@@ -17,10 +17,9 @@ def numbered(graph: Graph) -> list[Numbered]:
     """The calls with the values that they make."""
     found, value = [], len(graph.inputs)
     for call in graph.calls:
-        op = graph.table[call.layer]
-        width = len(op.outputs) if isinstance(op, Graph) else 1
-        found.append((call, tuple(range(value, value + width))))
-        value += width
+        made = width(graph.table[call.layer])
+        found.append((call, tuple(range(value, value + made))))
+        value += made
     return found
 
 

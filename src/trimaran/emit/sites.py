@@ -24,8 +24,8 @@ def _visit(
             inner = [values[i] for i in call.inputs]
             values += _visit(op, join(path, call.layer), inner, found, count)
         else:
-            values.append(count[0])
-            count[0] += 1
+            values += range(count[0], count[0] + op.count_outputs())
+            count[0] += op.count_outputs()
     found.setdefault(path, values)
     return [values[value] for _, value in graph.outputs]
 

@@ -9,7 +9,15 @@ from typing import Any
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.graph import Call, Graph, Port
-from trimaran.spec.initializers import Constant, Initializer, Normal, Uniform, VarianceScaling
+from trimaran.spec.initializers import (
+    Constant,
+    Gates,
+    Initializer,
+    Normal,
+    Orthogonal,
+    Uniform,
+    VarianceScaling,
+)
 from trimaran.spec.layer import Layer
 from trimaran.spec.layers import LAYERS
 from trimaran.spec.model import Model
@@ -17,7 +25,9 @@ from trimaran.spec.named import Int, parse, show
 
 FORMAT = "trimaran-model"
 VERSION = 1
-_INITIALIZERS = {c.__name__: c for c in (Constant, Normal, Uniform, VarianceScaling)}
+_INITIALIZERS = {
+    c.__name__: c for c in (Constant, Gates, Normal, Orthogonal, Uniform, VarianceScaling)
+}
 
 
 def to_json(model: Model) -> dict[str, Any]:
@@ -88,8 +98,8 @@ def _value(value: Any) -> Any:
             return {"int": int(value), "as": show(value.expr)}
         case tuple() | list():
             return [_value(item) for item in value]
-        case Constant() | Normal() | Uniform() | VarianceScaling():
-            own = {f.name: getattr(value, f.name) for f in fields(value)}
+        case Constant() | Gates() | Normal() | Orthogonal() | Uniform() | VarianceScaling():
+            own = {f.name: _value(getattr(value, f.name)) for f in fields(value)}
             return {"initializer": type(value).__name__, **own}
     return value
 
@@ -132,6 +142,6 @@ def _read(value: Any) -> Any:
 
 
 def _read_initializer(value: dict[str, Any]) -> Initializer:
-    own = {name: item for name, item in value.items() if name != "initializer"}
+    own = {name: _read(item) for name, item in value.items() if name != "initializer"}
     made: Initializer = _INITIALIZERS[value["initializer"]](**own)
     return made

@@ -75,7 +75,7 @@ class Graph:
                 shapes += op.output_shapes(given, f"{prefix}{call.layer}.")
             else:
                 check(f"{prefix}{call.layer}", op, given)
-                shapes.append(op.output(*given))
+                shapes += op.outputs(*given)
         return tuple(shapes)
 
     def output_shapes(self, given: tuple[Shape, ...], prefix: str = "") -> list[Shape]:
@@ -98,6 +98,11 @@ class Graph:
             if shape and shape[-1] is not None:
                 names[name] = shape[-1]
         return names
+
+
+def width(op: Layer | Graph) -> int:
+    """How many values a call of it makes."""
+    return len(op.outputs) if isinstance(op, Graph) else op.count_outputs()
 
 
 def elements(name: str, value: Any) -> dict[str, int]:
@@ -156,7 +161,8 @@ def name_channels(shape: Shape, name: str) -> Shape:
 class Leaf:
     """One call of one layer in the flat model, all numbers plain.
 
-    Values are numbered over the whole model: first its inputs, then one per leaf.
+    Values are numbered over the whole model: first its inputs, then those of each leaf: its output,
+    and after it as many more as `behind` has shapes (the states of a recurrent layer).
     """
 
     path: str
@@ -165,6 +171,7 @@ class Leaf:
     output: int
     in_shapes: tuple[Shape, ...]
     out_shape: Shape
+    behind: tuple[Shape, ...] = ()
 
 
 def flatten(graph: Graph) -> tuple[tuple[Leaf, ...], tuple[int, ...]]:
@@ -188,10 +195,10 @@ def _flatten(
         layer = concrete(op)
         given = tuple(shapes[i] for i in inputs)
         check(path, layer, given)
-        made = plain(layer.output(*given))
-        leaves.append(Leaf(path, layer, inputs, len(shapes), given, made))
-        values.append(len(shapes))
-        shapes.append(made)
+        made, *behind = (plain(shape) for shape in layer.outputs(*given))
+        leaves.append(Leaf(path, layer, inputs, len(shapes), given, made, tuple(behind)))
+        values += range(len(shapes), len(shapes) + layer.count_outputs())
+        shapes += [made, *behind]
     return [values[value] for _, value in graph.outputs]
 
 

@@ -46,7 +46,21 @@ class VarianceScaling:
     distribution: str
 
 
-Initializer = Constant | Normal | Uniform | VarianceScaling
+@dataclass(frozen=True)
+class Orthogonal:
+    """Orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014)."""
+
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Gates:
+    """A vector of equal blocks, one per gate, each filled with its value."""
+
+    values: tuple[float, ...]
+
+
+Initializer = Constant | Normal | Uniform | VarianceScaling | Orthogonal | Gates
 
 INITIALIZERS: dict[str, Initializer] = {
     "zeros": Constant(0.0),
@@ -54,6 +68,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "random_normal": Normal(),
     "truncated_normal": Normal(truncated=True),
     "random_uniform": Uniform(),
+    "orthogonal": Orthogonal(),
     "glorot_uniform": VarianceScaling(1.0, "fan_avg", "uniform"),
     "glorot_normal": VarianceScaling(1.0, "fan_avg", "truncated_normal"),
     "he_uniform": VarianceScaling(2.0, "fan_in", "uniform"),

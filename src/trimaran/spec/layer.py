@@ -68,6 +68,12 @@ class Layer:
     KIND: ClassVar[str]
     INPUTS: ClassVar[int | None] = 1
     """How many tensors it takes; None is two or more, given as a list."""
+    TAKES: ClassVar[str] = "float32"
+    """What its first tensor holds: "float32", or "int32" for numbers that name something."""
+
+    def count_outputs(self) -> int:
+        """How many tensors it gives."""
+        return 1
 
     def __call__(self, *inputs: Any) -> Any:
         """Call the layer on symbolic tensors, which record the call."""
@@ -80,6 +86,10 @@ class Layer:
     def output(self, *shapes: Shape) -> Shape:
         """Shape of the output for inputs of these shapes."""
         return shapes[0]
+
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Shapes of all that it gives: its output, and what stands behind it."""
+        return (self.output(*shapes),)
 
     def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
         """The layer's arrays for inputs of these shapes, in the order of PyTorch's state dict."""

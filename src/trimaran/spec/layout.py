@@ -70,6 +70,7 @@ def layouts(model: Model) -> Layouts:
     for leaf in model.leaves:
         given = [tags[value] for value in leaf.inputs]
         tags.append(wanted(leaf.layer, given, leaf.in_shapes) if len(leaf.out_shape) > 1 else LAST)
+        tags += [LAST] * len(leaf.behind)
         _follow_flat(model, leaf, tags, flat)
     return Layouts(tuple(tags), flat)
 

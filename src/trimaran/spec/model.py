@@ -41,9 +41,9 @@ class Model:
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shape of every value: the inputs, then each leaf's output."""
+        """The shape of every value: the inputs, then what each leaf gives."""
         return tuple(plain(p.shape) for p in self.inputs) + tuple(
-            leaf.out_shape for leaf in self.leaves
+            shape for leaf in self.leaves for shape in (leaf.out_shape, *leaf.behind)
         )
 
     def output_shape(self, name: str) -> Shape:

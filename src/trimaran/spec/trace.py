@@ -12,7 +12,7 @@ from typing import Any
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.blocks import Composite
-from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels
+from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels, width
 from trimaran.spec.layer import Layer, Shape, Tensor
 from trimaran.spec.layers.core import Activation
 from trimaran.spec.layers.merging import Add, Multiply
@@ -99,15 +99,27 @@ def _check_number(layer: Layer, given: int) -> None:
         )
 
 
-def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Symbol:
+def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Any:
     shapes = tuple(symbol.shape for symbol in symbols)
     with recording(None):
-        broken = fault(layer, shapes)
+        broken = fault(layer, shapes) or _other_kind(layer, symbols)
         if broken:
             raise DescriptionError(f"{_path(key, symbols)} {broken}")
-        shape = layer.output(*shapes)
+        found = layer.outputs(*shapes)
         inside = (key,) if layer.parameters(*shapes) else ()
-    return Symbol(shape, "float32", _made(Made(key, layer, symbols, next(_order), inside)))
+    made = _made(Made(key, layer, symbols, next(_order), inside))
+    outputs = tuple(Symbol(shape, "float32", made, i) for i, shape in enumerate(found))
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _other_kind(layer: Layer, symbols: tuple[Symbol, ...]) -> str | None:
+    """What is wrong with the kind of numbers that the layer is called on."""
+    for symbol, wanted in zip(symbols, [layer.TAKES, *["float32"] * len(symbols)], strict=False):
+        if symbol.dtype != wanted:
+            remedy = 'Input(..., dtype="int32")' if wanted == "int32" else "an Embedding before it"
+            kind = f"({type(layer).__name__})"
+            return f"{kind}: expected {wanted} numbers, got {symbol.dtype}; use {remedy}."
+    return None
 
 
 def _call_block(block: Composite, symbols: tuple[Symbol, ...]) -> Any:
@@ -216,8 +228,7 @@ def collect(
         _agree(name, layers.setdefault(name, _bare(made.op)), _bare(made.op))
         _agree(name, arrays.setdefault(name, _arrays(made)), _arrays(made))
         recorded.append(Call(name, tuple(_number(numbers, symbol) for symbol in made.inputs)))
-        width = len(made.op.outputs) if isinstance(made.op, Graph) else 1
-        for index in range(width):
+        for index in range(width(made.op)):
             numbers[(id(made), index)] = len(numbers)
     found = tuple((name, _number(numbers, symbol)) for name, symbol in outputs)
     return Graph(kind, ports, tuple(layers.items()), tuple(recorded), found)

@@ -16,7 +16,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from trimaran.errors import RecipeError
 from trimaran.spec import Model, Parameter
-from trimaran.spec.initializers import Constant, Normal, Uniform, VarianceScaling
+from trimaran.spec.initializers import (
+    Constant,
+    Gates,
+    Normal,
+    Orthogonal,
+    Uniform,
+    VarianceScaling,
+)
 
 Array = NDArray[Any]
 
@@ -56,6 +63,11 @@ def draw_one(parameter: Parameter, seed: int, key: str) -> Array:
             return _uniform(rng, parameter.shape, limit)
         case VarianceScaling():
             return _scaled(rng, parameter, parameter.initial)
+        case Orthogonal(gain):
+            return _orthogonal(rng, parameter.shape, gain)
+        case Gates(values):
+            block = parameter.shape[0] // len(values)
+            return np.repeat(np.asarray(values, np.float32), block)
 
 
 def generator(seed: int, key: str) -> np.random.Generator:
@@ -91,6 +103,17 @@ def _normal(
         _redraw(rng, made.reshape(-1))
     made *= np.float32(stddev)
     return made
+
+
+def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...], gain: float) -> Array:
+    """The orthogonal factor of a normal matrix, its signs made those of a uniform draw (Mezzadri
+    2007)."""
+    rows, columns = shape[0], int(np.prod(shape[1:]))
+    normal = rng.standard_normal((max(rows, columns), min(rows, columns)), np.float32)
+    q, r = np.linalg.qr(normal.astype(np.float64))
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+    made = (q if rows >= columns else q.T).reshape(shape)
+    return np.asarray(gain * made, np.float32)
 
 
 def _redraw(rng: np.random.Generator, flat: Array) -> None:

@@ -114,7 +114,7 @@ class Writer:
                 after = self._after(scope, op, made[0], order)
                 if after:
                     skipped[after[1]] = made[0]
-                self._leaf(scope, op, Call(call.layer, inputs), made[0], after, page)
+                self._leaf(scope, op, Call(call.layer, inputs), made, after, page)
             elif op.inline:
                 self._inline(scope, op, Call(call.layer, inputs), made, uses, page)
             else:
@@ -144,23 +144,23 @@ class Writer:
         scope: Scope,
         op: Layer,
         call: Call,
-        made: int,
+        made: tuple[int, ...],
         after: tuple[str, int] | None,
         page: Page,
     ) -> None:
         shapes = tuple(scope.graph.values[value] for value in call.inputs)
-        found = code(op, Site(shapes, scope.graph.values[made], page.numbers))
+        found = code(op, Site(shapes, scope.graph.values[made[0]], page.numbers))
         inside = join(scope.inside, call.layer)
         once = [c.layer for c in scope.graph.calls].count(call.layer) == 1
         taken = tuple(scope.keys[value] for value in call.inputs)
         if found.before:
             text = self._made(found.before, f"{inside}.pad", once, page) + "({0})"
-            taken = self._step(page, call.layer, text, taken, (*scope.trail, made, 0))
-        inputs = ", ".join(f"{{{i}}}" for i in range(len(taken)))
+            taken = self._step(page, call.layer, text, taken, ((*scope.trail, made[0], 0),))
         layer = self._made(found, inside, once, page, after and after[0])
-        text = f"{layer}([{inputs}])" if found.listed else f"{layer}({inputs})"
-        scope.keys[made] = (*scope.trail, made)
-        self._step(page, call.layer, text, taken, scope.keys[made])
+        for value in made:
+            scope.keys[value] = (*scope.trail, value)
+        outputs = tuple(scope.keys[value] for value in made)
+        self._step(page, call.layer, found.call(layer, len(taken)), taken, outputs)
 
     def _made(
         self, found: Code, inside: str, once: bool, page: Page, more: str | None = None
@@ -173,10 +173,10 @@ class Writer:
         return page.layer(inside, text)
 
     def _step(
-        self, page: Page, name: str, text: str, taken: tuple[Key, ...], made: Key
-    ) -> tuple[Key]:
-        page.steps.append(Step(text, taken, (made,), False, f"{name}_out"))
-        return (made,)
+        self, page: Page, name: str, text: str, taken: tuple[Key, ...], made: tuple[Key, ...]
+    ) -> tuple[Key, ...]:
+        page.steps.append(Step(text, taken, made, False, f"{name}_out"))
+        return made
 
     def _use(
         self, scope: Scope, op: Graph, call: Call, made: tuple[int, ...], uses: Uses, page: Page

@@ -9,6 +9,7 @@ from trimaran.spec.initializers import (
     Constant,
     Initializer,
     Normal,
+    Orthogonal,
     Uniform,
     VarianceScaling,
 )
@@ -18,7 +19,7 @@ NAMES = {
     INITIALIZERS[name]: name
     for name in (
         "zeros", "ones", "random_normal", "truncated_normal", "random_uniform", "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal",
     )
 }  # fmt: skip
 """Those that Keras has under a name of their own."""
@@ -41,9 +42,10 @@ def argument(keyword: str, parameter: Parameter | None, default: str) -> str | N
     """
     if parameter is None or NAMES.get(parameter.initial) == default:
         return None
-    if parameter.initial in NAMES and (parameter.name == "weight" or not _scaled(parameter)):
+    matrix = parameter.name.startswith("weight")
+    if parameter.initial in NAMES and (matrix or not _scaled(parameter)):
         return f'{keyword}="{NAMES[parameter.initial]}"'
-    if parameter.initial in OWN and parameter.name == "weight":
+    if parameter.initial in OWN and matrix:
         return f"{keyword}={OWN[parameter.initial]}()"
     return f"{keyword}=keras.initializers.{_made(parameter)}"
 
@@ -61,7 +63,9 @@ def _made(parameter: Parameter) -> str:
             return f"{'TruncatedNormal' if truncated else 'RandomNormal'}(stddev={stddev!r})"
         case Uniform(limit):
             return f"RandomUniform({-limit!r}, {limit!r})"
-        case VarianceScaling(scale, mode, distribution) if parameter.name == "weight":
+        case Orthogonal(gain):
+            return f"Orthogonal(gain={gain!r})"
+        case VarianceScaling(scale, mode, distribution) if parameter.name.startswith("weight"):
             name = _DISTRIBUTIONS.get(distribution, distribution)
             return f'VarianceScaling({scale!r}, "{mode}", "{name}")'
     assert isinstance(initial, VarianceScaling)

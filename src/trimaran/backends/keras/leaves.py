@@ -13,7 +13,7 @@ from trimaran.backends.keras.initialise import argument
 from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
 from trimaran.spec.graph import concrete
-from trimaran.spec.initializers import INITIALIZERS
+from trimaran.spec.initializers import INITIALIZERS, Gates
 from trimaran.spec.layer import Layer, Parameter, Shape
 from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.spec.layers.windows import Pads, pads
@@ -26,13 +26,23 @@ class Code:
     """How a layer is written: its class and its arguments without the name.
 
     `before` stands in front of it, under the layer's name with ".pad" behind. `listed` says that
-    the inputs are given as one list.
+    the inputs are given as one list, `stateful` that those after the first are an initial state.
     """
 
     kind: str
     arguments: tuple[str, ...]
     before: Code | None = None
     listed: bool = False
+    stateful: bool = False
+
+    def call(self, layer: str, count: int) -> str:
+        """The call of `layer` on inputs {0}, {1}…"""
+        inputs = [f"{{{i}}}" for i in range(count)]
+        if self.stateful:
+            states = inputs[1] if count == 2 else f"[{', '.join(inputs[1:])}]"
+            return f"{layer}({inputs[0]}, initial_state={states})"
+        given = ", ".join(inputs)
+        return f"{layer}([{given}])" if self.listed else f"{layer}({given})"
 
     def helpers(self) -> set[str]:
         """Names of its own that the source must define."""
@@ -262,6 +272,46 @@ def _up(layer: Any, site: Site) -> Code:
     return _code(type(layer).__name__, site.numbers.many(size, "size"), mode)
 
 
+def _embedding(layer: L.Embedding, site: Site) -> Code:
+    numbers = site.numbers
+    return _code(
+        "Embedding",
+        numbers.one(layer.input_dim, "input_dim"),
+        numbers.one(layer.output_dim, "output_dim"),
+        argument("embeddings_initializer", _parameter(layer, site, "weight"), "random_uniform"),
+    )
+
+
+def _recurrent(layer: Any, site: Site) -> Code:
+    parameters = {name: _parameter(layer, site, name) for name in RECURRENT}
+    bias = parameters["bias_ih_l0"]
+    forgets = bias is not None and isinstance(bias.initial, Gates)
+    lstm = isinstance(layer, L.LSTM) and layer.use_bias and not forgets
+    relu = isinstance(layer, L.SimpleRNN) and layer.nonlinearity == "relu"
+    return _code(
+        type(layer).__name__,
+        site.numbers.one(layer.units, "units"),
+        'activation="relu"' if relu else None,
+        "return_sequences=True" if layer.return_sequences else None,
+        "return_state=True" if layer.return_state else None,
+        _bias(layer),
+        "unit_forget_bias=False" if lstm else None,
+        argument("kernel_initializer", parameters["weight_ih_l0"], "glorot_uniform"),
+        argument("recurrent_initializer", parameters["weight_hh_l0"], "orthogonal"),
+        None if forgets else argument("bias_initializer", bias, "zeros"),
+        stateful=len(site.shapes) > 1,
+    )
+
+
+RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")
+
+
+def _parameter(layer: Any, site: Site, name: str) -> Parameter | None:
+    shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
+    own = {p.name: p for p in concrete(layer).parameters(*shapes)}
+    return own.get(name)
+
+
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Activation: _activation,
     L.Add: _joined,
@@ -276,18 +326,22 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Dense: _dense,
     L.DepthwiseConv2D: _conv,
     L.Dropout: _dropout,
+    L.Embedding: _embedding,
     L.Flatten: _plain,
+    L.GRU: _recurrent,
     L.GlobalAveragePooling1D: _global,
     L.GlobalAveragePooling2D: _global,
     L.GlobalMaxPooling1D: _global,
     L.GlobalMaxPooling2D: _global,
     L.GroupNormalization: _group_norm,
+    L.LSTM: _recurrent,
     L.LayerNormalization: _layer_norm,
     L.MaxPooling1D: _max_pool,
     L.MaxPooling2D: _max_pool,
     L.Multiply: _joined,
     L.Permute: _permute,
     L.Reshape: _reshape,
+    L.SimpleRNN: _recurrent,
     L.UpSampling1D: _up,
     L.UpSampling2D: _up,
     L.ZeroPadding1D: _border("padding"),

@@ -20,15 +20,21 @@ Array = np.ndarray
 Move = Callable[[Array], Array]
 UNKNOWN = "num_batches_tracked"
 """What PyTorch counts beside a normalization's statistics; Keras has no such number."""
+SECOND_BIAS = "bias_hh_l0"
+"""Of a recurrent layer: where it is always 0, Keras has no such array."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One array: its Keras name, and the way there and back (the same for its optimizer slots)."""
+    """One array: its Keras name, and the way there and back (the same for its optimizer slots).
+
+    row: where several arrays are the rows of one of Keras's, which row it is
+    """
 
     name: str
     there: Move
     back: Move
+    row: int | None = None
 
 
 def pairs(model: Model) -> dict[str, Pair]:
@@ -38,32 +44,55 @@ def pairs(model: Model) -> dict[str, Pair]:
     for leaf in model.leaves:
         around = flat.get(leaf.inputs[0])
         for parameter in leaf.layer.parameters(*leaf.in_shapes):
-            if parameter.name != UNKNOWN:
+            if parameter.name in _VARIABLES[type(leaf.layer)]:
                 key = f"{leaf.path}.{parameter.name}"
                 found.setdefault(key, _pair(leaf, parameter.name, around))
     return found
 
 
+def silent(model: Model) -> dict[str, tuple[int, ...]]:
+    """The arrays that Keras lacks because they are always 0: key → shape."""
+    return {
+        key: parameter.shape
+        for key, parameter in model.parameters.items()
+        if key.endswith(f".{SECOND_BIAS}") and not parameter.trainable
+    }
+
+
 def to_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Arrays by Keras name, in Keras's layout; counts of batches are left out."""
-    return {
-        table[key].name: np.ascontiguousarray(table[key].there(values))
-        for key, values in arrays.items()
-        if key in table
-    }
+    found: dict[str, Array] = {}
+    rows: dict[str, dict[int, Array]] = {}
+    for key, values in arrays.items():
+        pair = table.get(key)
+        if pair is not None and pair.row is not None:
+            rows.setdefault(pair.name, {})[pair.row] = pair.there(values)
+        elif pair is not None:
+            found[pair.name] = np.ascontiguousarray(pair.there(values))
+    stacked = {name: np.stack([own[i] for i in sorted(own)]) for name, own in rows.items()}
+    return found | stacked
 
 
 def from_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Those of the arrays that stand in `arrays`, by neutral key and in PyTorch's layout."""
     return {
-        key: np.ascontiguousarray(pair.back(arrays[pair.name]))
+        key: np.ascontiguousarray(pair.back(_own(pair, arrays[pair.name])))
         for key, pair in table.items()
         if pair.name in arrays
     }
 
 
+def _own(pair: Pair, values: Array) -> Array:
+    return values if pair.row is None else values[pair.row]
+
+
 def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:
     variable = _VARIABLES[type(leaf.layer)][name]
+    if isinstance(leaf.layer, L.GRU):
+        row = ("bias_ih_l0", SECOND_BIAS).index(name) if variable == "bias" else None
+        return Pair(f"{leaf.path}/{variable}", *_swapped(variable == "bias"), row)
+    if isinstance(leaf.layer, L.LSTM | L.SimpleRNN) and variable != "bias":
+        return Pair(f"{leaf.path}/{variable}", np.transpose, np.transpose)
     moves = _kernel(leaf, around) if variable == "kernel" else (_same, _same)
     return Pair(f"{leaf.path}/{variable}", *moves)
 
@@ -79,6 +108,22 @@ def _kernel(leaf: Leaf, around: Shape | None) -> tuple[Move, Move]:
     if isinstance(leaf.layer, L.Dense):
         return _dense(None if around is None else known(around))
     return _conv()
+
+
+def _swapped(vector: bool) -> tuple[Move, Move]:
+    """The gates r, z, n along the first axis, and Keras's z, r, n along the last."""
+
+    def there(values: Array) -> Array:
+        return swap(values).T
+
+    def back(values: Array) -> Array:
+        return swap(values.T)
+
+    def swap(values: Array) -> Array:
+        first, second, third = np.split(values, 3)
+        return np.concatenate([second, first, third])
+
+    return (swap, swap) if vector else (there, back)
 
 
 def _conv() -> tuple[Move, Move]:
@@ -125,6 +170,7 @@ def _dense(around: tuple[int, ...] | None) -> tuple[Move, Move]:
 
 _KERNEL = {"weight": "kernel", "bias": "bias"}
 _AFFINE = {"weight": "gamma", "bias": "beta"}
+_RECURRENT = {"weight_ih_l0": "kernel", "weight_hh_l0": "recurrent_kernel", "bias_ih_l0": "bias"}
 _VARIABLES: dict[type, dict[str, str]] = {
     L.Dense: _KERNEL,
     L.Conv1D: _KERNEL,
@@ -137,4 +183,8 @@ _VARIABLES: dict[type, dict[str, str]] = {
     },
     L.LayerNormalization: _AFFINE,
     L.GroupNormalization: _AFFINE,
+    L.Embedding: {"weight": "embeddings"},
+    L.SimpleRNN: _RECURRENT,
+    L.LSTM: _RECURRENT,
+    L.GRU: {**_RECURRENT, SECOND_BIAS: "bias"},
 }

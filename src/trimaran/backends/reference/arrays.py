@@ -14,8 +14,8 @@ Arrays = tuple[Array, ...]
 Parameters = Mapping[str, Array]
 """Arrays of one layer by name, in PyTorch's layout, for example weight and bias."""
 
-Forward = tuple[Array, Any]
-"""The output, and a cache: whatever the backward rule needs."""
+Forward = tuple[Any, Any]
+"""The output (several as a tuple), and a cache: whatever the backward rule needs."""
 
 Backward = tuple[Arrays, dict[str, Array]]
 """Gradients with respect to the inputs, and to the parameters by name."""
@@ -27,11 +27,12 @@ class Rule:
 
     `forward(layer, parameters, inputs, training) -> (output, cache)` and
     `backward(layer, parameters, cache, gradient) -> (input gradients, parameter gradients)`,
-    where `gradient` is δ = ∂L/∂output. Arrays are float64 and channels-last with the batch first.
+    where `gradient` is δ = ∂L/∂output, a tuple where there are several. Arrays are float64 and
+    channels-last with the batch first.
     """
 
     forward: Callable[[Any, Parameters, Arrays, bool], Forward]
-    backward: Callable[[Any, Parameters, Any, Array], Backward]
+    backward: Callable[[Any, Parameters, Any, Any], Backward]
 
 
 def rows(x: Array) -> Array:

@@ -7,12 +7,14 @@ from typing import Any
 from trimaran.backends.reference import (
     convolution,
     core,
+    embedding,
     merging,
     normalization,
     pooling,
+    recurrent,
     shaping,
 )
-from trimaran.backends.reference.arrays import Array, Arrays, Backward, Forward, Parameters, Rule
+from trimaran.backends.reference.arrays import Arrays, Backward, Forward, Parameters, Rule
 from trimaran.spec import Layer
 
 RULES: dict[type[Layer], Rule] = {
@@ -22,14 +24,16 @@ RULES: dict[type[Layer], Rule] = {
     **normalization.RULES,
     **shaping.RULES,
     **merging.RULES,
+    **embedding.RULES,
+    **recurrent.RULES,
 }
 
 
 def forward(layer: Layer, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
-    """The layer's output, and the cache for `backward`."""
+    """The layer's output (several as a tuple), and the cache for `backward`."""
     return RULES[type(layer)].forward(layer, parameters, inputs, training)
 
 
-def backward(layer: Layer, parameters: Parameters, cache: Any, gradient: Array) -> Backward:
-    """∂L/∂inputs and ∂L/∂parameters from δ = ∂L/∂output."""
+def backward(layer: Layer, parameters: Parameters, cache: Any, gradient: Any) -> Backward:
+    """∂L/∂inputs and ∂L/∂parameters from δ = ∂L/∂output (several as a tuple)."""
     return RULES[type(layer)].backward(layer, parameters, cache, gradient)

@@ -71,13 +71,16 @@ class ReferenceNetwork:
         parameters = self._propagate(trace, deltas)
         zero = [np.zeros_like(array) for array in trace.values]
         found = [deltas.get(i, zero[i]) for i in range(len(zero))]
-        ports = [port.name for port in self.model.inputs]
         gone = {dict(self.model.outputs)[name] for name in self._peeled(losses)}
         read = {path: self._value(path) for path in taps}
         return Gradients(
             value,
             parameters,
-            dict(zip(ports, found[: len(ports)], strict=True)),
+            {
+                port.name: delta
+                for port, delta in zip(self.model.inputs, found, strict=False)
+                if port.dtype == "float32"
+            },
             {path: found[value] for path, value in read.items() if value not in gone},
         )
 
@@ -103,14 +106,17 @@ class ReferenceNetwork:
     ) -> Trace:
         """Every value and cache of a forward pass; dropout is applied where `masks` say how."""
         kept = masks or {}
-        values = [np.asarray(inputs[p.name], dtype=np.float64) for p in self.model.inputs]
+        values: list[Array] = [
+            np.asarray(inputs[p.name], np.float64 if p.dtype == "float32" else np.int64)
+            for p in self.model.inputs
+        ]
         caches = []
         for leaf in self.model.leaves:
             given = tuple(values[i] for i in leaf.inputs)
             value, cache = forward(leaf.layer, self._parameters(leaf), given, training)
             if isinstance(leaf.layer, Dropout) and leaf.path in kept:
                 value = given[0] * kept[leaf.path] / (1 - leaf.layer.rate)
-            values.append(value)
+            values += value if leaf.behind else [value]
             caches.append(cache)
         return Trace(values, caches)
 
@@ -153,12 +159,15 @@ class ReferenceNetwork:
         trainable = {key: p for key, p in self.model.parameters.items() if p.trainable}
         found = {key: np.zeros(p.shape) for key, p in trainable.items()}
         for leaf, cache in zip(reversed(self.model.leaves), reversed(trace.caches), strict=True):
-            if leaf.output not in deltas:
+            given = range(leaf.output, leaf.output + 1 + len(leaf.behind))
+            if not any(value in deltas for value in given):
                 continue
             own = self._parameters(leaf)
-            sent, gradients = backward(leaf.layer, own, cache, deltas[leaf.output])
-            for value, delta in zip(leaf.inputs, sent, strict=True):
-                deltas[value] = deltas[value] + delta if value in deltas else delta
+            reached = tuple(deltas.get(v, np.zeros_like(trace.values[v])) for v in given)
+            delta = reached if leaf.behind else reached[0]
+            sent, gradients = backward(leaf.layer, own, cache, delta)
+            for value, back in zip(leaf.inputs, sent, strict=True):
+                deltas[value] = deltas[value] + back if value in deltas else back
             for name, gradient in self._stored(leaf, gradients).items():
                 found[f"{leaf.path}.{name}"] = found[f"{leaf.path}.{name}"] + gradient
         return found

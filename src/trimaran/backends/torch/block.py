@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trimaran.backends.torch.attributes import constructed, dictionary, filled, reach
-from trimaran.backends.torch.helpers import NEEDS
-from trimaran.backends.torch.leaves import Code, Site, code
+from trimaran.backends.torch.code import Code, Site
+from trimaran.backends.torch.leaves import code
 from trimaran.emit.calls import Numbered, arguments, numbered, port_names
 from trimaran.emit.plan import Uses
 from trimaran.emit.sites import join, sites
@@ -112,7 +112,7 @@ class Writer:
             if self.idioms and relabels(op, scope.tags[call.inputs[0]]):
                 self._relabel(scope, call.inputs[0], made[0])
             elif not isinstance(op, Graph):
-                self._leaf(scope, op, call, made[0], numbers, steps)
+                self._leaf(scope, op, call, made, numbers, steps)
             elif op.inline:
                 self._inline(scope, op, call, made, uses, numbers, steps)
             else:
@@ -124,10 +124,11 @@ class Writer:
         scope.tags[made] = LAST if scope.tags[value] == FIRST else FIRST
 
     def _leaf(
-        self, scope: Scope, op: Layer, call: Call, made: int, numbers: Numbers, steps: list[Step]
-    ) -> None:
+        self, scope: Scope, op: Layer, call: Call, made: tuple[int, ...], numbers: Numbers,
+        steps: list[Step],
+    ) -> None:  # fmt: skip
         tags = [scope.tags[value] for value in call.inputs]
-        want, written = self._written(scope, op, call, made, tags, numbers)
+        want, written = self._written(scope, op, call, made[0], tags, numbers)
         text = written.call
         if written.module:
             text = text.replace("@", scope.module(call.layer, written.module))
@@ -135,9 +136,9 @@ class Writer:
         if self.instrumented:
             self.helpers.add("tap")
             text = f'tap(self, "{join(scope.inside, call.layer)}", {text})'
-        self.helpers |= {h for h in (written.helper, NEEDS.get(written.helper or "")) if h}
+        self.helpers |= set(written.helpers)
         folds = isinstance(op, FOLDING) and not self.instrumented and tags == [want]
-        self._step(scope, call, (made,), text, (want,), folds, steps)
+        self._step(scope, call, made, text, (want,) * len(made), folds, steps)
 
     def _written(
         self, scope: Scope, op: Layer, call: Call, made: int, tags: list[str], numbers: Numbers

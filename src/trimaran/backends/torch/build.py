@@ -97,7 +97,12 @@ class TorchNetwork:
         taps: Sequence[str] = (),
     ) -> Gradients:
         """Loss and gradients in training mode, without dropout."""
-        tensors = [tensor.requires_grad_() for tensor in self.tensors(inputs)]
+        tensors = self.tensors(inputs)
+        floats = {
+            port.name: tensor.requires_grad_()
+            for port, tensor in zip(self.model.inputs, tensors, strict=True)
+            if tensor.is_floating_point()
+        }
         goals = {
             name: torch.from_numpy(np.array(value)).to(self.device)
             for name, value in targets.items()
@@ -106,14 +111,11 @@ class TorchNetwork:
             with self.listening(taps) as heard:
                 outputs = score_function(self.module, Objective(dict(losses)))(*tensors)
             loss = batch_loss(outputs, goals, losses)
-            own, given, tapped = derivatives(loss, self.module, tensors, heard)
+            own, given, tapped = derivatives(loss, self.module, [*floats.values()], heard)
         return Gradients(
             float(loss.detach()),
             {name: gradient.cpu().numpy() for name, gradient in own.items()},
-            {
-                p.name: to_numpy(g, g.dim() == 4)
-                for p, g in zip(self.model.inputs, given, strict=True)
-            },
+            {name: to_numpy(g, g.dim() == 4) for name, g in zip(floats, given, strict=True)},
             {path: self._tapped(path, g) for path, g in tapped.items()},
         )
 
@@ -124,8 +126,12 @@ class TorchNetwork:
     def tensors(self, inputs: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
         """The inputs in the order of the module's arguments, in the network's precision."""
         dtype = getattr(torch, self.precision)
-        given = [to_torch(inputs[port.name]) for port in self.model.inputs]
-        return [tensor.to(self.device, dtype) for tensor in given]
+        return [
+            to_torch(inputs[port.name]).to(
+                self.device, dtype if port.dtype == "float32" else torch.int32
+            )
+            for port in self.model.inputs
+        ]
 
     def _tapped(self, path: str, tensor: torch.Tensor) -> np.ndarray:
         """A leaf's output, or its gradient, in channels-last order."""
@@ -151,7 +157,7 @@ class TorchNetwork:
             def listen(name: str, x: torch.Tensor) -> torch.Tensor:
                 path = f"{prefix}.{name}" if prefix else name
                 if path in wanted:
-                    heard[path] = x
+                    heard[path] = x[0] if isinstance(x, tuple) else x
                 return x
 
             return listen

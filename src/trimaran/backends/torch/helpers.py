@@ -6,6 +6,10 @@ HELPERS = {
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
     ones = F.pad(torch.ones_like(x[:1, :1]), pads)
     return pool(F.pad(x, pads), kernel, stride) / pool(ones, kernel, stride)''',
+    "one_bias": '''def one_bias(rnn):
+    """Train one bias: the second, which is only added to it, stays 0."""
+    nn.init.zeros_(rnn.bias_hh_l0).requires_grad_(False)
+    return rnn''',
     "same_average": '''def same_average(x, kernel, stride):
     """Average pooling with "same" padding at any size, the padding left out of the mean."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
@@ -24,7 +28,9 @@ HELPERS = {
     """Hand a layer's output to whoever listens."""
     listen = getattr(module, "listen", None)
     return x if listen is None else listen(name, x)''',
+    "with_states": '''def with_states(returned, last=False):
+    """The sequence, or its last step, and the states after it, each (batch, units)."""
+    x, states = returned
+    each = states if isinstance(states, tuple) else (states,)
+    return (x[:, -1] if last else x, *(state[0] for state in each))''',
 }
-
-NEEDS = {"same_average": "same_pad"}
-"""A helper that calls another."""

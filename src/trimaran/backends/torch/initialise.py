@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from math import prod, sqrt
 
-from trimaran.spec.initializers import Constant, Initializer, Normal, Uniform, VarianceScaling
+from trimaran.backends.torch.recurrent import MODULES as RECURRENT
+from trimaran.spec.initializers import (
+    Constant,
+    Gates,
+    Initializer,
+    Normal,
+    Orthogonal,
+    Uniform,
+    VarianceScaling,
+)
 from trimaran.spec.layer import Parameter
-from trimaran.spec.layers import Conv1D, Conv2D, Dense, DepthwiseConv2D
+from trimaran.spec.layers import Conv1D, Conv2D, Dense, DepthwiseConv2D, Embedding
 from trimaran.spec.model import Model
 
 TORCH = VarianceScaling(1.0 / 3.0, "fan_in", "uniform")
 """What torch.nn.Linear and torch.nn.Conv2d draw by themselves."""
 
-MODULES = {Dense: "nn.Linear", Conv1D: "nn.Conv1d", Conv2D: "nn.Conv2d", DepthwiseConv2D: ""}
+MODULES = {
+    Dense: "nn.Linear",
+    Conv1D: "nn.Conv1d",
+    Conv2D: "nn.Conv2d",
+    DepthwiseConv2D: "",
+    Embedding: "nn.Embedding",
+}
 """Layers that draw, and the module that tells them apart; a depthwise convolution is an
 `nn.Conv2d` whose fans are counted otherwise (as Keras does), so each is told by its path."""
 
@@ -38,7 +53,7 @@ def initialiser(model: Model) -> list[str]:
     pairs = _pairs(model)
     common = {k: p for k, p in _usual(pairs).items() if k and set(p) - {None} != {TORCH}}
     bare = {k or "nn.Conv2d" for k, _, (_, p) in pairs if len(p) == 1}  # "": see MODULES
-    lines = _by_kind(common, bare)
+    lines = [*_by_kind(common, bare), *_recurrent(model)]
     return ["\n".join(["def initialise(module):", *lines])] if lines else []
 
 
@@ -54,6 +69,39 @@ def exceptions(model: Model) -> list[str]:
                 target = f'model.get_submodule("{path}").{parameter.name}'
                 found.append(f"    nn.init.{in_place(parameter.initial, target, parameter.fan)}")
     return found
+
+
+def _recurrent(model: Model) -> list[str]:
+    """The draws of recurrent modules, told by kind, and by their sizes where a kind has several
+    ways."""
+    ways: dict[str, dict[tuple[str, ...], str]] = {}
+    for leaf in model.leaves:
+        if type(leaf.layer) in RECURRENT:
+            own = leaf.layer.parameters(*leaf.in_shapes)
+            drawn = tuple(f"        nn.init.{_gated(p)}" for p in own if p.trainable)
+            sizes = " and module.weight_ih_l0.shape == " + str(tuple(own[0].shape))
+            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, sizes)
+    return [
+        line
+        for module, found in ways.items()
+        for drawn, sizes in found.items()
+        for line in (
+            f"    if isinstance(module, nn.{module}){sizes if len(found) > 1 else ''}:",
+            *drawn,
+        )
+    ]
+
+
+def _gated(parameter: Parameter) -> str:
+    """The draw of one parameter of a recurrent module; a gate's bias of 1 is a slice."""
+    target = f"module.{parameter.name}"
+    if not isinstance(parameter.initial, Gates):
+        # Its fans are those of the whole matrix, whichever way it lies; a bias has its layer's.
+        own = parameter.fan if parameter.name.startswith("bias") else None
+        return in_place(parameter.initial, target, own)
+    values = parameter.initial.values
+    ones = f"nn.init.ones_({target}.chunk({len(values)})[{values.index(1.0)}])"
+    return f"zeros_({target})\n        {ones}"
 
 
 def _usual(pairs: list[Drawn]) -> dict[str, Pair]:
@@ -123,6 +171,8 @@ def in_place(initial: Initializer, target: str, fan: tuple[int, int] | None) -> 
             return _truncated(target, repr(stddev), repr(2 * stddev))
         case Uniform(limit):
             return f"uniform_({target}, {-limit!r}, {limit!r})"
+        case Orthogonal(gain):
+            return f"orthogonal_({target})" if gain == 1 else f"orthogonal_({target}, {gain!r})"
     if initial in IN_PLACE and fan is None:
         return IN_PLACE[initial].format(target)
     assert isinstance(initial, VarianceScaling)

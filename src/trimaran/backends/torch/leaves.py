@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from trimaran.backends.torch import recurrent
+from trimaran.backends.torch.code import Code, Site
 from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
 from trimaran.spec.graph import concrete
-from trimaran.spec.layer import Layer, Shape
+from trimaran.spec.layer import Layer
 from trimaran.spec.layers.windows import pads
 from trimaran.spec.layout import FIRST
-
-
-@dataclass(frozen=True)
-class Code:
-    """How a layer is written.
-
-    `call` is an expression over inputs {0}, {1}…; "@" in it stands for the layer's attribute.
-    `module` constructs that attribute where the layer has state or a mode. `alone` is a module
-    that does the same by itself, for use inside `nn.Sequential`; None where there is none.
-    `helper` names a function that the source must define.
-    """
-
-    call: str
-    module: str | None = None
-    alone: str | None = None
-    helper: str | None = None
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a layer stands: its inputs' shapes (numbers with their expressions), its output's
-    shape, the layout its inputs come in, whether a flattening keeps channels-first order."""
-
-    shapes: tuple[Shape, ...]
-    made: Shape
-    layout: str
-    numbers: Numbers
-
-    @property
-    def rank(self) -> int:
-        """Axes without the batch."""
-        return len(self.shapes[0])
-
-    def channel_axis(self) -> int:
-        """Where PyTorch's tensor has its channels."""
-        return 1 if self.layout == FIRST else -1
 
 
 def code(layer: Layer, site: Site) -> Code:
@@ -98,8 +63,8 @@ def _conv(layer: Any, site: Site) -> Code:
     ) + ")"  # fmt: skip
     if pad is None:
         return Code("@({0})", module, module)
-    helper = "same_pad" if pad.startswith("same_pad") else None
-    return Code(f"@({pad})", module, None, helper)
+    helpers = ("same_pad",) if pad.startswith("same_pad") else ()
+    return Code(f"@({pad})", module, None, helpers)
 
 
 def _padding(
@@ -133,7 +98,7 @@ def _max_pool(layer: Any, site: Site) -> Code:
         return Code(f"F.max_pool{rank}d({{0}}, {size})", None, f"nn.MaxPool{rank}d({size})")
     if pad.startswith("same_pad"):
         return Code(f"F.max_pool{rank}d({pad[:-1]}, value=-float(\"inf\")), {size})",
-                    helper="same_pad")  # fmt: skip
+                    helpers=("same_pad",))  # fmt: skip
     return Code(f'F.max_pool{rank}d({pad[:-1]}, value=-float("inf")), {size})')
 
 
@@ -152,10 +117,12 @@ def _average_pool(layer: Any, site: Site) -> Code:
         return Code(f"F.avg_pool{rank}d({{0}}, {full})", None, f"nn.AvgPool{rank}d({full})")
     kernel, strides = (tuple(map(int, v)) for v in (layer.pool_size, layer.strides))
     if pad.startswith("same_pad"):
-        return Code(f"same_average({{0}}, {kernel}, {strides})", helper="same_average")
+        return Code(
+            f"same_average({{0}}, {kernel}, {strides})", helpers=("same_average", "same_pad")
+        )
     explicit = pads(layer.padding, site.shapes[0][:-1], kernel, strides, (1,) * rank)
     uneven = f"average_pool({{0}}, {kernel}, {strides}, {edges(explicit or ())})"
-    return Code(uneven, helper="average_pool")
+    return Code(uneven, helpers=("average_pool",))
 
 
 def _global(function: str, module: str) -> Callable[[Any, Site], Code]:
@@ -321,4 +288,5 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.UpSampling2D: _up,
     L.ZeroPadding1D: _zero_padding,
     L.ZeroPadding2D: _zero_padding,
+    **recurrent.RULES,
 }

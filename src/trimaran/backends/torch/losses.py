@@ -53,8 +53,7 @@ class Criterion:
         output = output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
         loss = self.losses[name]
         if weights is None and loss.kind == "sparse_categorical_crossentropy" and loss.from_logits:
-            smoothing = loss.label_smoothing
-            return F.cross_entropy(output, target, reduction="sum", label_smoothing=smoothing)
+            return _cross_entropy(loss, output, target, "sum") / positions(target)
         rows = rows_of(loss, output, target)
         return rows.sum() if weights is None else (rows * weights).sum()
 
@@ -81,6 +80,25 @@ def rows_of(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     return _KINDS[loss.kind](loss, output, target)
 
 
+def positions(target: Tensor) -> int:
+    """How many class numbers one row has: 1, or one per step of a sequence."""
+    return target[0].numel() if target.dim() > 1 and len(target) else 1
+
+
+def _cross_entropy(loss: Loss, output: Tensor, target: Tensor, reduction: str) -> Tensor:
+    return F.cross_entropy(
+        output.reshape(-1, output.shape[-1]),
+        target.reshape(-1),
+        reduction=reduction,
+        label_smoothing=loss.label_smoothing,
+    )
+
+
+def _by_row(values: Tensor, target: Tensor) -> Tensor:
+    """The mean over a row's positions."""
+    return values.reshape(len(target), -1).mean(1)
+
+
 def _class_of(loss: Loss, target: Tensor) -> Tensor:
     if loss.kind == "categorical_crossentropy":
         return target.argmax(-1)
@@ -89,8 +107,7 @@ def _class_of(loss: Loss, target: Tensor) -> Tensor:
 
 def _sparse(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     if loss.from_logits:
-        smoothing = loss.label_smoothing
-        return F.cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
+        return _by_row(_cross_entropy(loss, output, target, "none"), target)
     return _categorical(loss, output, F.one_hot(target, output.shape[-1]).to(output.dtype))
 
 
@@ -99,9 +116,9 @@ def _categorical(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     if loss.label_smoothing:
         target = target * (1 - loss.label_smoothing) + loss.label_smoothing / output.shape[-1]
     if loss.from_logits:
-        return -(target * F.log_softmax(output, -1)).sum(-1)
+        return _by_row(-(target * F.log_softmax(output, -1)).sum(-1), target)
     share = output / output.sum(-1, keepdim=True)
-    return -(target * share.clamp(CLIP, 1 - CLIP).log()).sum(-1)
+    return _by_row(-(target * share.clamp(CLIP, 1 - CLIP).log()).sum(-1), target)
 
 
 def _binary(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
@@ -159,7 +176,7 @@ def figure(name: str, loss: Loss, output: Tensor, target: Tensor) -> Tensor:
         hit = (output > (0.0 if loss.from_logits else 0.5)) == (_like(target, output) > 0.5)
         return hit.double().flatten(1).mean(1)
     truth = target.argmax(-1) if loss.kind == "categorical_crossentropy" else target
-    return (output.argmax(-1) == truth).double()
+    return _by_row((output.argmax(-1) == truth).double(), truth)
 
 
 _HEADS: dict[str, Callable[[Tensor], Tensor]] = {

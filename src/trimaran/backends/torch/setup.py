@@ -113,14 +113,16 @@ def _contiguous(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, 
 
 
 def freeze(network: nn.Module, patterns: tuple[str, ...]) -> None:
-    """Stops the training of parameters whose path, or a block around them, matches a glob."""
+    """Stops the training of parameters whose path, or a block around them, matches a glob; one
+    that its network never trains (the second bias of an LSTM) stays as it is."""
     keys = [key for key, _ in network.named_parameters()]
     for pattern in patterns:
         if not any(_matches(key, pattern) for key in keys):
             hint = nearest(pattern, sorted({k.rpartition(".")[0] or k for k in keys}))
             raise TrainingError(f"The pattern {pattern!r} in freeze matches no weight; {hint}")
     for key, parameter in network.named_parameters():
-        parameter.requires_grad_(not any(_matches(key, pattern) for pattern in patterns))
+        if any(_matches(key, pattern) for pattern in patterns):
+            parameter.requires_grad_(False)
 
 
 def _matches(key: str, pattern: str) -> bool:

@@ -3,6 +3,7 @@
 from trimaran.spec.layer import Layer
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
 from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
+from trimaran.spec.layers.embedding import Embedding
 from trimaran.spec.layers.merging import Add, Concatenate, Multiply
 from trimaran.spec.layers.normalization import (
     BatchNormalization,
@@ -19,6 +20,7 @@ from trimaran.spec.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from trimaran.spec.layers.recurrent import GRU, LSTM, SimpleRNN
 from trimaran.spec.layers.shaping import (
     Cropping1D,
     Cropping2D,
@@ -45,18 +47,22 @@ LAYERS: dict[str, type[Layer]] = {
     "Dense": Dense,
     "DepthwiseConv2D": DepthwiseConv2D,
     "Dropout": Dropout,
+    "Embedding": Embedding,
     "Flatten": Flatten,
+    "GRU": GRU,
     "GlobalAveragePooling1D": GlobalAveragePooling1D,
     "GlobalAveragePooling2D": GlobalAveragePooling2D,
     "GlobalMaxPooling1D": GlobalMaxPooling1D,
     "GlobalMaxPooling2D": GlobalMaxPooling2D,
     "GroupNormalization": GroupNormalization,
+    "LSTM": LSTM,
     "LayerNormalization": LayerNormalization,
     "MaxPooling1D": MaxPooling1D,
     "MaxPooling2D": MaxPooling2D,
     "Multiply": Multiply,
     "Permute": Permute,
     "Reshape": Reshape,
+    "SimpleRNN": SimpleRNN,
     "UpSampling1D": UpSampling1D,
     "UpSampling2D": UpSampling2D,
     "ZeroPadding1D": ZeroPadding1D,
@@ -78,13 +84,16 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
+    "Embedding",
     "Flatten",
+    "GRU",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "LAYERS",
+    "LSTM",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -94,6 +103,7 @@ __all__ = [
     "Permute",
     "ReLU",
     "Reshape",
+    "SimpleRNN",
     "Softmax",
     "UpSampling1D",
     "UpSampling2D",

@@ -81,15 +81,23 @@ def emitted(model: Model, source: str) -> Built:
         for layer in layers_of(network)
         if layer.name and not isinstance(layer, keras.layers.InputLayer)
     }
+    cells = {id(layer.cell) for layer in layers.values() if isinstance(layer, keras.layers.RNN)}
+    layers = {path: layer for path, layer in layers.items() if id(layer) not in cells}
     names = {
         id(variable): f"{path}/{variable.name}"
         for path, layer in layers.items()
-        for variable in (*layer._trainable_variables, *layer._non_trainable_variables)
+        for variable in own_variables(layer)
         if variable.name != "seed_generator_state"
     }
     if keras.backend.backend() == "jax":
         importlib.import_module("trimaran.backends.keras.worker.on_jax.layers").quicken(network)
     return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
+
+
+def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """Those of the layer itself; a recurrent layer keeps its in its cell."""
+    held = layer.cell if isinstance(layer, keras.layers.RNN) else layer
+    return [*held._trainable_variables, *held._non_trainable_variables]
 
 
 def ordered(model: Model, network: keras.Model) -> keras.Model:

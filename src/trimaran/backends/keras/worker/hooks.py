@@ -87,12 +87,19 @@ class Hooks:
             if now.earlier.get(name, 0):
                 now.earlier[name] -= 1
             elif name in now.shifts and not (now.peel and name in self._heads):
-                made = made + now.shifts[name]
+                made = _shifted(made, now.shifts[name])
             if name in now.listen:
-                now.heard[name] = made
+                now.heard[name] = made[0] if isinstance(made, list | tuple) else made
             return made
 
         layer.call = call
+
+
+def _shifted(made: Any, shift: Tensor) -> Any:
+    """The output and its shift; states that stand behind it stay."""
+    if isinstance(made, list | tuple):
+        return type(made)([made[0] + shift, *made[1:]])
+    return made + shift
 
 
 def _masked(x: Tensor, mask: Tensor | None, rate: float) -> Tensor:

@@ -56,8 +56,21 @@ def _class_of(loss: Loss, target: Tensor) -> Tensor:
     return ops.cast(ops.reshape(target, (-1,)), "int32")
 
 
+def _classes(output: Tensor, target: Tensor) -> Tensor:
+    """Class numbers, one for each vector of the output: (N,), or (N, steps)."""
+    one_each = len(target.shape) < len(output.shape)
+    return ops.cast(target if one_each else ops.reshape(target, (-1,)), "int32")
+
+
+def _by_row(values: Tensor) -> Tensor:
+    """The mean over a row's positions."""
+    axes = tuple(range(1, len(values.shape)))
+    return ops.mean(values, axes) if axes else values
+
+
 def _sparse(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
-    wanted = ops.one_hot(_class_of(loss, target), output.shape[-1], dtype=output.dtype)
+    classes = _classes(output, target)
+    wanted = ops.one_hot(classes, output.shape[-1], dtype=output.dtype)
     return _categorical(loss, output, wanted)
 
 
@@ -66,9 +79,9 @@ def _categorical(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     if loss.label_smoothing:
         target = target * (1 - loss.label_smoothing) + loss.label_smoothing / output.shape[-1]
     if loss.from_logits:
-        return -ops.sum(target * ops.log_softmax(output, -1), -1)
+        return _by_row(-ops.sum(target * ops.log_softmax(output, -1), -1))
     share = output / ops.sum(output, -1, keepdims=True)
-    return -ops.sum(target * ops.log(ops.clip(share, CLIP, 1 - CLIP)), -1)
+    return _by_row(-ops.sum(target * ops.log(ops.clip(share, CLIP, 1 - CLIP)), -1))
 
 
 def _binary(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
@@ -139,10 +152,10 @@ def figure(name: str, loss: Loss, output: Tensor, target: Tensor) -> Tensor:
         above = output > (0.0 if loss.from_logits else 0.5)
         hit = ops.equal(above, _like(target, output) > 0.5)
         return ops.sum(_mean(ops.cast(hit, output.dtype)))
-    hit = ops.equal(
-        ops.cast(ops.argmax(output, -1), "int32"), ops.cast(_class_of(loss, target), "int32")
-    )
-    return ops.sum(ops.cast(hit, output.dtype))
+    found = ops.cast(ops.argmax(output, -1), "int32")
+    sparse = loss.kind == "sparse_categorical_crossentropy"
+    truth = _classes(output, target) if sparse else ops.cast(ops.argmax(target, -1), "int32")
+    return ops.sum(_by_row(ops.cast(ops.equal(found, truth), output.dtype)))
 
 
 def columns(objective: Objective) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, to_keras
+from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, silent, to_keras
 from trimaran.errors import RunError
 from trimaran.spec.layers import BatchNormalization
 from trimaran.spec.model import Model
@@ -33,7 +33,7 @@ class Names:
     @property
     def trained_names(self) -> tuple[str, ...]:
         """The Keras names of what is trained."""
-        return tuple(self.table[key].name for key in self.trained)
+        return tuple(dict.fromkeys(self.table[key].name for key in self.trained))
 
     def to_keras(self, neutral: Mapping[str, np.ndarray]) -> Arrays:
         """Arrays by Keras name; counts of batches have none."""
@@ -42,10 +42,14 @@ class Names:
     def to_neutral(
         self, arrays: Mapping[str, np.ndarray], counts: Mapping[str, int] | None = None
     ) -> Arrays:
-        """Arrays by neutral key; with `counts`, what normalizations counted stands beside them."""
+        """Arrays by neutral key; with `counts` all of them: what normalizations counted stands
+        beside them, and biases that are always 0."""
         found = from_keras(self.table, arrays)
-        counted = {key: np.array(n, np.int64) for key, n in (counts or {}).items()}
-        return {key: (found | counted)[key] for key in self.shapes if key in found | counted}
+        if counts is not None:
+            found |= {key: np.array(n, np.int64) for key, n in counts.items()}
+            dtype = next(iter(arrays.values())).dtype
+            found |= {key: np.zeros(shape, dtype) for key, shape in silent(self.model).items()}
+        return {key: found[key] for key in self.shapes if key in found}
 
     def counts(self, neutral: Mapping[str, np.ndarray], more: int = 0) -> dict[str, int]:
         """How many batches each normalization saw, and `more` where it is not still."""

@@ -70,6 +70,7 @@ class KerasNetwork:
         """The loss, and its derivatives by weights (Keras's layout), inputs and tapped values."""
         network = self.logits if on_logits(objective) else self.whole
         key = ("gradients", str(objective), frozenset(taps))
+        floats = [i for i, port in enumerate(self.model.inputs) if port.dtype == "float32"]
 
         def run(weights: Tree, others: Tree, given: list[Any], goals: Tree, shifts: Tree) -> Any:
             def loss(wanted: Tree) -> tuple[Any, Any]:
@@ -78,7 +79,7 @@ class KerasNetwork:
                 found, _ = network.outputs(
                     _under("weight", wanted),
                     others,
-                    [wanted[f"input/{i}"] for i in range(len(given))],
+                    [wanted.get(f"input/{i}", x) for i, x in enumerate(given)],
                     np.zeros(2, np.uint32),
                     around,
                 )
@@ -88,7 +89,7 @@ class KerasNetwork:
                 return (total := sum(terms[1:], terms[0])), total
 
             wanted = {f"weight/{name}": w for name, w in weights.items()}
-            wanted |= {f"input/{i}": ops.convert_to_tensor(x) for i, x in enumerate(given)}
+            wanted |= {f"input/{i}": ops.convert_to_tensor(given[i]) for i in floats}
             wanted |= {f"tap/{path}": s for path, s in shifts.items()}
             return self.runtime.gradient(loss, wanted)
 
@@ -98,7 +99,7 @@ class KerasNetwork:
         shifts = self._zeros(taps, len(given[0]))
         run_ = self._traced(key, run)
         loss, found = self.runtime.fetch(run_(self.weights, self.others, given, goals, shifts))
-        by_port = {port.name: found[f"input/{i}"] for i, port in enumerate(self.model.inputs)}
+        by_port = {self.model.inputs[i].name: found[f"input/{i}"] for i in floats}
         return float(loss), _under("weight", found), by_port, _under("tap", found)
 
     def neutral(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
@@ -116,7 +117,10 @@ class KerasNetwork:
         return self._traces[key]
 
     def _inputs(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(inputs[port.name], self.dtype) for port in self.model.inputs]
+        return [
+            np.asarray(inputs[port.name], self.dtype if port.dtype == "float32" else np.int32)
+            for port in self.model.inputs
+        ]
 
     def _earlier(self, taps: Iterable[str]) -> dict[str, int]:
         """How often each layer is called before its last time."""

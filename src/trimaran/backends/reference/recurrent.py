@@ -1,0 +1,159 @@
+"""Recurrent layers forwards, and backwards through time (chapter §V; Werbos 1990).
+
+Sequences are (batch, time, features), states (batch, units). Each cell is two functions of one
+step; `_forward` and `_backward` walk the steps and add up what every step sends to the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimaran.backends.reference.activations import sigmoid
+from trimaran.backends.reference.arrays import Array, Arrays, Parameters, Rule
+from trimaran.spec import Layer
+from trimaran.spec.layers import GRU, LSTM, SimpleRNN
+
+Given = tuple[Array, Array]
+"""What the two products W x + b and U h + b' give at one step: (batch, gates · units) each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One step.
+
+    `step(layer, (W x + b, U h + b'), states) -> (new states, cache)`;
+    `back(layer, cache, δ of the new states) -> (δ of W x + b, δ of U h + b', δ of the states)`,
+    where the way through U h itself is left to the walk. The first state is what is given out.
+    """
+
+    step: Any
+    back: Any
+
+
+def rnn_step(layer: SimpleRNN, given: Given, states: Arrays) -> tuple[Arrays, Any]:
+    """h' = f(W x + U h + b)."""
+    z = given[0] + given[1]
+    h = np.tanh(z) if layer.nonlinearity == "tanh" else np.maximum(z, 0.0)
+    return (h,), h
+
+
+def rnn_back(layer: SimpleRNN, h: Array, deltas: Arrays) -> tuple[Array, Array, Arrays]:
+    """δz = δh' f'(z), with tanh' = 1 - h'² and relu' = 1 where h' > 0."""
+    slope = 1.0 - h * h if layer.nonlinearity == "tanh" else (h > 0) * 1.0
+    z = deltas[0] * slope
+    return z, z, (np.zeros_like(h),)
+
+
+def lstm_step(layer: LSTM, given: Given, states: Arrays) -> tuple[Arrays, Any]:
+    """i, f, o = σ(z), g = tanh(z);  c' = f c + i g;  h' = o tanh c'."""
+    i, f, g, o = np.split(given[0] + given[1], 4, axis=1)
+    i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+    c = f * states[1] + i * g
+    t = np.tanh(c)
+    return (o * t, c), (i, f, g, o, t, states[1])
+
+
+def lstm_back(layer: LSTM, cache: Any, deltas: Arrays) -> tuple[Array, Array, Arrays]:
+    """δc' gets δh' o (1 - tanh² c'); then δi = δc' g, δf = δc' c, δg = δc' i, δo = δh' tanh c',
+    each times its gate's slope, and δc = δc' f."""
+    i, f, g, o, t, before = cache
+    h, c = deltas
+    c = c + h * o * (1.0 - t * t)
+    parts = (
+        c * g * i * (1.0 - i),
+        c * before * f * (1.0 - f),
+        c * i * (1.0 - g * g),
+        h * t * o * (1.0 - o),
+    )
+    z = np.concatenate(parts, axis=1)
+    return z, z, (np.zeros_like(h), c * f)
+
+
+def gru_step(layer: GRU, given: Given, states: Arrays) -> tuple[Arrays, Any]:
+    """r, z = σ(Wx + Uh);  n = tanh(Wx + r Uh);  h' = (1 - z) n + z h."""
+    (xr, xz, xn), (hr, hz, hn) = (np.split(part, 3, axis=1) for part in given)
+    r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+    n = np.tanh(xn + r * hn)
+    (h,) = states
+    return ((1.0 - z) * n + z * h,), (r, z, n, hn, h)
+
+
+def gru_back(layer: GRU, cache: Any, deltas: Arrays) -> tuple[Array, Array, Arrays]:
+    """δn = δh' (1 - z)(1 - n²), δz = δh' (h - n) z (1 - z), δr = δn Uh r (1 - r); the product Uh
+    of n gets δn r; h itself gets δh' z."""
+    r, z, n, hn, h = cache
+    (d,) = deltas
+    dn = d * (1.0 - z) * (1.0 - n * n)
+    dz = d * (h - n) * z * (1.0 - z)
+    dr = dn * hn * r * (1.0 - r)
+    own, other = np.concatenate((dr, dz, dn), axis=1), np.concatenate((dr, dz, dn * r), axis=1)
+    return own, other, (d * z,)
+
+
+CELLS = {
+    SimpleRNN: Cell(rnn_step, rnn_back),
+    LSTM: Cell(lstm_step, lstm_back),
+    GRU: Cell(gru_step, gru_back),
+}
+
+
+def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> tuple[Any, Any]:
+    """The steps from the first to the last."""
+    x, *given = inputs
+    states = tuple(given) or tuple(np.zeros((len(x), layer.units)) for _ in range(layer.STATES))
+    first, second = _bias(parameters, "bias_ih_l0"), _bias(parameters, "bias_hh_l0")
+    products = x @ parameters["weight_ih_l0"].T + first
+    caches, before, made = [], [], []
+    for t in range(x.shape[1]):
+        before.append(states[0])
+        other = states[0] @ parameters["weight_hh_l0"].T + second
+        states, cache = CELLS[type(layer)].step(layer, (products[:, t], other), states)
+        caches.append(cache)
+        made.append(states[0])
+    output = np.stack(made, axis=1) if layer.return_sequences else states[0]
+    kept = (x, before, caches, bool(given))
+    return ((output, *states) if layer.return_state else output), kept
+
+
+def _bias(parameters: Parameters, name: str) -> Array | float:
+    return parameters.get(name, 0.0)
+
+
+def _backward(
+    layer: Any, parameters: Parameters, cache: Any, gradient: Any
+) -> tuple[Arrays, dict[str, Array]]:
+    """The steps from the last to the first: δh_t = δ from outside + what step t + 1 sends back."""
+    x, before, caches, stateful = cache
+    output, *last = gradient if layer.return_state else (gradient,)
+    shape = (len(x), layer.units)
+    deltas = tuple(last) or tuple(np.zeros(shape) for _ in range(layer.STATES))
+    recurrent = parameters["weight_hh_l0"]
+    found = {name: np.zeros_like(array) for name, array in parameters.items()}
+    sent = np.zeros((*x.shape[:2], parameters["weight_ih_l0"].shape[0]))
+    if not layer.return_sequences:
+        deltas = (deltas[0] + output, *deltas[1:])
+    for t in reversed(range(x.shape[1])):
+        if layer.return_sequences:
+            deltas = (deltas[0] + output[:, t], *deltas[1:])
+        own, other, deltas = CELLS[type(layer)].back(layer, caches[t], deltas)
+        deltas = (deltas[0] + other @ recurrent, *deltas[1:])
+        sent[:, t] = own
+        found["weight_hh_l0"] += other.T @ before[t]
+        if layer.use_bias:
+            found["bias_hh_l0"] += other.sum(axis=0)
+    found["weight_ih_l0"] = np.einsum("btg,btf->gf", sent, x)
+    if layer.use_bias:
+        found["bias_ih_l0"] = sent.sum(axis=(0, 1))
+    into = sent @ parameters["weight_ih_l0"]
+    return ((into, *deltas) if stateful else (into,)), _trained(layer, found)
+
+
+def _trained(layer: Any, found: dict[str, Array]) -> dict[str, Array]:
+    """Without the gradient of a second bias that stays 0."""
+    return {k: v for k, v in found.items() if k != "bias_hh_l0" or layer.TWO_BIASES}
+
+
+RULES: dict[type[Layer], Rule] = {kind: Rule(_forward, _backward) for kind in CELLS}

@@ -1,0 +1,57 @@
+"""Sequences in PyTorch's words: `nn.Embedding`; `nn.LSTM` and its like with Keras's one bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trimaran.backends.torch.code import Code, Site
+from trimaran.spec import layers as L
+from trimaran.spec.layer import Layer
+
+MODULES: dict[type[Layer], str] = {L.SimpleRNN: "RNN", L.LSTM: "LSTM", L.GRU: "GRU"}
+
+
+def _embedding(layer: L.Embedding, site: Site) -> Code:
+    rows = site.numbers.one(layer.input_dim, "input_dim")
+    module = f"nn.Embedding({rows}, {site.numbers.one(layer.output_dim, 'output_dim')})"
+    return Code("@({0})", module, module)
+
+
+def _recurrent(layer: Any, site: Site) -> Code:
+    one_bias = layer.use_bias and not layer.TWO_BIASES
+    needed = [("one_bias", one_bias), ("with_states", layer.return_state)]
+    text = _module(layer, site)
+    return Code(
+        _call(layer, len(site.shapes) > 1),
+        f"one_bias({text})" if one_bias else text,
+        helpers=tuple(name for name, need in needed if need),
+    )
+
+
+def _module(layer: Any, site: Site) -> str:
+    relu = isinstance(layer, L.SimpleRNN) and layer.nonlinearity == "relu"
+    given = (
+        site.numbers.one(site.shapes[0][-1] or 0, "in_features"),
+        site.numbers.one(layer.units, "units"),
+        'nonlinearity="relu"' if relu else "",
+        "" if layer.use_bias else "bias=False",
+        "batch_first=True",
+    )
+    return f"nn.{MODULES[type(layer)]}({', '.join(part for part in given if part)})"
+
+
+def _call(layer: Any, stateful: bool) -> str:
+    """The call, over {0} and the states {1}, {2}; a tuple with `return_state`."""
+    states = ", ".join(f"{{{i + 1}}}[None]" for i in range(layer.STATES))
+    begun = (f", ({states})" if layer.STATES > 1 else f", {states}") if stateful else ""
+    whole = f"@({{0}}{begun})"
+    if layer.return_state:
+        return f"with_states({whole}{'' if layer.return_sequences else ', last=True'})"
+    return f"{whole}[0]" if layer.return_sequences else f"{whole}[0][:, -1]"
+
+
+RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
+    L.Embedding: _embedding,
+    **dict.fromkeys(MODULES, _recurrent),
+}

@@ -1,0 +1,150 @@
+"""Recurrent layers: SimpleRNN, LSTM and GRU over sequences (time, features).
+
+A state is an explicit input and output, an array (units,) a row: `LSTM(8)(x, initial_state=[h, c])`
+begins from it, and with `return_state` the states after the last step stand behind the output.
+Without an initial state a row begins from zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from trimaran.spec.initializers import Constant, Gates, Initializer, initializer
+from trimaran.spec.layer import Layer, Parameter, Shape, known, require, whole
+
+
+@dataclass(frozen=True)
+class Recurrent(Layer):
+    """What the three share. Shapes: (time, features) → (units,), or (time, units) with
+    `return_sequences`; with `return_state` also one (units,) per state.
+
+    Parameters, in PyTorch's words with the gates g stacked along the first axis:
+    weight_ih_l0 (g·units, features), weight_hh_l0 (g·units, units), bias_ih_l0 and bias_hh_l0
+    (g·units,). Where two biases are only added, the second stays 0 and is not trained, so that
+    there is one bias to train, as in Keras.
+    """
+
+    units: int
+    return_sequences: bool = False
+    return_state: bool = False
+    use_bias: bool = True
+    kernel_initializer: str | Initializer = "glorot_uniform"
+    recurrent_initializer: str | Initializer = "orthogonal"
+    bias_initializer: str | Initializer = "zeros"
+
+    INPUTS: ClassVar[int | None] = None
+    GATES: ClassVar[int]
+    STATES: ClassVar[int] = 1
+    TWO_BIASES: ClassVar[bool] = False
+
+    def __call__(self, *inputs: Any, initial_state: Any = None) -> Any:
+        """Call the layer on a sequence, from `initial_state` (one tensor, or one per state)."""
+        if initial_state is None:
+            return super().__call__(*inputs)
+        several = isinstance(initial_state, Sequence)
+        return super().__call__(*inputs, *(initial_state if several else [initial_state]))
+
+    def count_outputs(self) -> int:
+        return 1 + self.STATES * self.return_state
+
+    def check(self, *shapes: Shape) -> None:
+        require(whole(self.units), "units of 1 or more", self.units, "give the number of units")
+        x, *states = shapes
+        require(len(x) == 2, "a sequence (time, features)", x, "use Embedding or Reshape before it")
+        require(x[-1] is not None, "a known number of features", x, "fix the last axis")
+        require(
+            len(states) in (0, self.STATES),
+            f"no initial state or {self.STATES}",
+            len(states),
+            f"give initial_state={'[h, c]' if self.STATES == 2 else 'h'}",
+        )
+        for state in states:
+            wanted = (self.units,)
+            require(state == wanted, f"an initial state {wanted}", state, "fit it to the units")
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (shapes[0][0], self.units) if self.return_sequences else (self.units,)
+
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        states = ((self.units,),) * self.STATES if self.return_state else ()
+        return (self.output(*shapes), *states)
+
+    def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
+        features, units = known(shapes[0][-1:])[0], int(self.units)
+        rows = self.GATES * units
+        kernel, recurrent = map(initializer, (self.kernel_initializer, self.recurrent_initializer))
+        own: list[Parameter] = [
+            Parameter("weight_ih_l0", (rows, features), kernel, (int(features), rows)),
+            Parameter("weight_hh_l0", (rows, units), recurrent, (units, rows)),
+        ]
+        if self.use_bias:
+            fan, second = (units, rows), initializer(self.bias_initializer)
+            own.append(Parameter("bias_ih_l0", (rows,), self.first_bias(), fan))
+            second = second if self.TWO_BIASES else Constant(0.0)
+            own.append(Parameter("bias_hh_l0", (rows,), second, fan, trainable=self.TWO_BIASES))
+        return tuple(own)
+
+    def first_bias(self) -> Initializer:
+        """The distribution of the bias that is trained."""
+        return initializer(self.bias_initializer)
+
+    def flops(self, *shapes: Shape) -> int:
+        steps, features = shapes[0][0] or 1, int(shapes[0][-1] or 1)
+        rows = self.GATES * int(self.units)
+        return int(steps) * rows * (2 * (features + int(self.units)) + 2)
+
+
+@dataclass(frozen=True)
+class SimpleRNN(Recurrent):
+    """h_t = f(W x_t + U h_{t-1} + b), with f = tanh or relu (Elman 1990; chapter §V)."""
+
+    nonlinearity: str = "tanh"
+
+    KIND: ClassVar[str] = "rnn"
+    GATES: ClassVar[int] = 1
+
+    def check(self, *shapes: Shape) -> None:
+        super().check(*shapes)
+        known_ = ("tanh", "relu")
+        require(self.nonlinearity in known_, "tanh or relu", self.nonlinearity, "use one of them")
+
+
+@dataclass(frozen=True)
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997, with forget gates; chapter §V):
+
+        i, f, o = σ(W x_t + U h_{t-1} + b);  g = tanh(...)
+        c_t = f c_{t-1} + i g;  h_t = o tanh c_t
+
+    The gates stand as i, f, g, o. `unit_forget_bias` starts the bias of f at 1 (Jozefowicz et al.
+    2015), as in Keras.
+    """
+
+    unit_forget_bias: bool = True
+
+    KIND: ClassVar[str] = "lstm"
+    GATES: ClassVar[int] = 4
+    STATES: ClassVar[int] = 2
+
+    def first_bias(self) -> Initializer:
+        given = initializer(self.bias_initializer)
+        zeros = given == Constant(0.0)
+        return Gates((0.0, 1.0, 0.0, 0.0)) if zeros and self.unit_forget_bias else given
+
+
+@dataclass(frozen=True)
+class GRU(Recurrent):
+    """Gated recurrent unit (Cho et al. 2014; chapter §V), in the form with two biases (Keras's
+    `reset_after`, and PyTorch's only one):
+
+        r, z = σ(W x_t + b + U h_{t-1} + b');  n = tanh(W x_t + b + r (U h_{t-1} + b'))
+        h_t = (1 - z) n + z h_{t-1}
+
+    The gates stand as r, z, n.
+    """
+
+    KIND: ClassVar[str] = "gru"
+    GATES: ClassVar[int] = 3
+    TWO_BIASES: ClassVar[bool] = True
