@@ -93,6 +93,17 @@ def _activation(draw: Draw) -> Layer:
     return L.Activation(name, draw(st.floats(0.05, 2.0)) if own else None)
 
 
+RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
+
+
+def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
+    """Of that kind; `given` overrides what is drawn."""
+    drawn = {"return_sequences": draw(st.booleans()), "use_bias": draw(st.integers(0, 3)) > 0}
+    if kind is L.SimpleRNN:
+        drawn["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
+    return kind(**{"units": draw(st.integers(1, 5)), **drawn, **given})
+
+
 RANKS = {"1D": [1], "2D": [2]}
 LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.Activation: _activation,
@@ -106,16 +117,20 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.Dense: lambda draw: L.Dense(draw(st.integers(1, 5)), use_bias=draw(st.booleans())),
     L.DepthwiseConv2D: _depthwise,
     L.Dropout: lambda draw: L.Dropout(draw(st.sampled_from([0.0, 0.25, 0.5]))),
+    L.Embedding: lambda draw: L.Embedding(draw(st.integers(1, 6)), draw(st.integers(1, 4))),
     L.Flatten: lambda draw: L.Flatten(),
+    L.GRU: lambda draw: _recurrent(draw, L.GRU),
     L.GlobalAveragePooling1D: lambda draw: L.GlobalAveragePooling1D(draw(st.booleans())),
     L.GlobalAveragePooling2D: lambda draw: L.GlobalAveragePooling2D(draw(st.booleans())),
     L.GlobalMaxPooling1D: lambda draw: L.GlobalMaxPooling1D(draw(st.booleans())),
     L.GlobalMaxPooling2D: lambda draw: L.GlobalMaxPooling2D(draw(st.booleans())),
     L.GroupNormalization: _group,
+    L.LSTM: lambda draw: _recurrent(draw, L.LSTM),
     L.LayerNormalization: _last,
     L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
     L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
+    L.SimpleRNN: lambda draw: _recurrent(draw, L.SimpleRNN),
     L.UpSampling1D: lambda draw: L.UpSampling1D(draw(SMALL)),
     L.UpSampling2D: lambda draw: L.UpSampling2D(
         draw(st.tuples(SMALL, SMALL)), draw(st.sampled_from(["nearest", "bilinear"]))
@@ -132,6 +147,7 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     if kind in (L.Add, L.Multiply, L.Concatenate):
         return _joining(draw, kind)
     rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
+    rank = 1 if kind in RECURRENT else rank
     if kind is L.Permute:
         shape = draw(shapes(rank))
         return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
@@ -144,6 +160,27 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     except Illegal:
         reject()
     return layer, (shape,)
+
+
+@st.composite
+def stateful_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
+    """A recurrent layer that begins from given states, gives its last ones, or both, with the
+    shapes of its inputs; of one step or several."""
+    given, gives = draw(st.sampled_from([(True, True), (True, True), (True, False), (False, True)]))
+    layer: Any = _recurrent(draw, kind, return_state=gives)
+    states = ((layer.units,),) * layer.STATES if given else ()
+    return layer, (draw(shapes(1, 1, 4)), *states)
+
+
+def alone(layer: Layer, shapes: Any) -> Model:
+    """A model of that layer; what it gives behind its output are outputs too."""
+    first, *more = shapes
+    inputs = [Input(first, name="x0", dtype=layer.TAKES)]
+    inputs += [Input(shape, name=f"x{i + 1}") for i, shape in enumerate(more)]
+    made = layer(inputs) if more else layer(inputs[0])
+    several = isinstance(made, tuple)
+    outputs = {f"y{i}": y for i, y in enumerate(made)} if several else made
+    return functional(inputs, outputs, "one")
 
 
 def _joining(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
@@ -172,7 +209,7 @@ def _layer_step(draw: Draw, x: Symbol) -> Symbol:
 
 ONE_AXIS: list[type[Layer]] = [
     L.Conv1D, L.MaxPooling1D, L.AveragePooling1D, L.UpSampling1D, L.ZeroPadding1D,
-    L.GroupNormalization,
+    L.GroupNormalization, *RECURRENT,
 ]  # fmt: skip
 TWO_AXES: list[type[Layer]] = [
     L.Conv2D, L.DepthwiseConv2D, L.MaxPooling2D, L.AveragePooling2D, L.UpSampling2D,
@@ -201,6 +238,28 @@ def _shared(draw: Draw, x: Symbol) -> Symbol:
     return L.Add()([layer(layer(x)), x])
 
 
+def _recurrent_step(draw: Draw, x: Symbol) -> Symbol:
+    """A recurrent layer that gives every step, one in four times called twice."""
+    kind = draw(st.sampled_from(RECURRENT))
+    if draw(st.integers(0, 3)) == 0:
+        layer = _recurrent(draw, kind, return_sequences=True, units=x.shape[-1])
+        return layer(layer(x))
+    return _recurrent(draw, kind, return_sequences=True)(x)
+
+
+def _passed_on(draw: Draw, x: Symbol) -> Symbol:
+    """Two recurrent layers, the second of which begins from the last states of the first, as a
+    decoder does; and what its own last state says is added to every step."""
+    kind, units = draw(st.sampled_from(RECURRENT)), draw(st.integers(1, 4))
+    whole, *states = _recurrent(draw, kind, units=units, return_state=True)(x)
+    again = draw(st.booleans())
+    layer = _recurrent(draw, kind, units=units, return_sequences=True, return_state=again)
+    y = layer(x, initial_state=states)
+    if again:
+        y = y[0] + L.Reshape((1, units))(y[-1])
+    return y + whole if len(whole.shape) == 2 else y
+
+
 def _branches(draw: Draw, x: Symbol) -> Symbol:
     """Two paths, side by side."""
     parts = [_same(draw, x, draw(SMALL)) for _ in range(2)]
@@ -225,33 +284,60 @@ def _narrow(draw: Draw, x: Symbol) -> Symbol:
 
 
 STEPS = [_layer_step, _layer_step, _layer_step, _residual, _branches, _gate, _shared]
+ON_SEQUENCES = [_recurrent_step, _passed_on]
+"""Steps that need (time, features)."""
 
 
 @st.composite
 def models(draw: Draw, steps: int = 5) -> Model:
     """A random legal model of one or two inputs and outputs, with branches and residuals.
 
-    Outputs end in softmax, sigmoid or nothing; every size is known.
+    Outputs end in softmax, sigmoid or nothing; every size is known. Some have layers over time, and
+    some begin with whole numbers that an embedding looks up.
     """
-    rank = draw(st.sampled_from([0, 1, 2, 2, 2]))
+    start = draw(st.sampled_from([0, 1, 2, 2, 2, 2, "tokens", "tokens"]))
     try:
-        return _model(draw, rank, steps)
+        return _tokens(draw, steps) if start == "tokens" else _model(draw, start, steps)
     except DescriptionError:
         reject()
 
 
 def _model(draw: Draw, rank: int, steps: int) -> Model:
     first = Input(draw(shapes(rank, 4, 8)), name="first")
-    inputs, x = [first], first
-    for _ in range(draw(st.integers(1, steps))):
-        x = draw(st.sampled_from(STEPS))(draw, x)
-    flat = _narrow(draw, x)
+    inputs, flat = [first], _narrow(draw, _grown(draw, first, draw(st.integers(1, steps))))
     if draw(st.integers(0, 3)) == 0:
         inputs.append(Input((draw(SMALL),), name="second"))
         flat = L.Concatenate()([L.Dense(2)(flat), L.Dense(2)(inputs[1])])
+    return functional(inputs, _outputs(draw, flat), "random")
+
+
+def _tokens(draw: Draw, steps: int) -> Model:
+    """An embedding of whole numbers, words or now and then an image of them, and layers behind it;
+    heads on the whole or on every step. States may be inputs and outputs of the model."""
+    shape = draw(st.sampled_from([(4,), (5,), (6,), (4, 4)]))
+    inputs = [Input(shape, name="tokens", dtype="int32")]
+    x = L.Embedding(draw(st.integers(2, 9)), draw(st.integers(1, 4)))(inputs[0])
+    outputs: dict[str, Symbol] = {}
+    if len(shape) == 1 and draw(st.booleans()):
+        kind, units = draw(st.sampled_from(RECURRENT)), draw(SMALL)
+        inputs += [Input((units,), name=f"state{i}") for i in range(kind.STATES)]
+        layer = _recurrent(draw, kind, units=units, return_sequences=True, return_state=True)
+        x, *states = layer(x, initial_state=inputs[1:])
+        outputs["state"] = states[-1]
+    x = _grown(draw, x, draw(st.integers(1, steps)))
+    x = x if len(x.shape) == 2 and draw(st.booleans()) else _narrow(draw, x)
+    return functional(inputs, {**_outputs(draw, x), **outputs}, "random")
+
+
+def _grown(draw: Draw, x: Symbol, steps: int) -> Symbol:
+    for _ in range(steps):
+        x = draw(st.sampled_from(STEPS + ON_SEQUENCES * (len(x.shape) == 2)))(draw, x)
+    return x
+
+
+def _outputs(draw: Draw, x: Symbol) -> dict[str, Symbol]:
     heads = ["softmax", None, "sigmoid"][: draw(st.integers(1, 3))]
-    outputs = {f"out{i}": _head(draw, flat, head) for i, head in enumerate(heads)}
-    return functional(inputs, outputs, "random")
+    return {f"out{i}": _head(draw, x, head) for i, head in enumerate(heads)}
 
 
 def _head(draw: Draw, x: Symbol, head: str | None) -> Symbol:

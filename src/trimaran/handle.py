@@ -8,6 +8,7 @@ from typing import Any
 
 from trimaran import runs, workflow
 from trimaran.runs import RunFiles, Scores
+from trimaran.steps.generation import Sampling, Writer
 from trimaran.steps.predictions import Predictions
 
 
@@ -23,6 +24,20 @@ class Run(RunFiles):
     ) -> Scores:
         """Scores on a split of the run's own data, or on other data; see `workflow.evaluate`."""
         return workflow.evaluate(self, data, split, backend)
+
+    def generate(
+        self,
+        prompt: str,
+        length: int = 500,
+        temperature: float = 1.0,
+        seed: int = 0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> str:
+        """The text that goes on from the prompt, of a run that learned a language; see
+        `steps.generation.Sampling`."""
+        sampling = Sampling(temperature, top_k, top_p, seed)
+        return "".join(Writer(self).write(prompt, length, sampling))
 
     def resume(self) -> Run:
         """Go on from the last checkpoint; see `workflow.resume`."""

@@ -20,7 +20,7 @@ from trimaran.errors import RecipeError
 from trimaran.recipe import Recipe
 from trimaran.runs import RunFiles, Scores
 from trimaran.spec import Model
-from trimaran.steps import opening, otherdata, scoring
+from trimaran.steps import generation, opening, otherdata, scoring
 from trimaran.steps.beginning import Beginning, begin
 from trimaran.steps.description import describe, objective, settle
 from trimaran.steps.estimate import Plan
@@ -171,6 +171,7 @@ def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     scoring.write_worst(folder, split, rows, given[split], prepared.preprocess)
     scoring.write_features(folder, network, rows)
     scoring.write_boundary(folder, network, rows, prepared.preprocess)
+    generation.write_sample(folder, run, rows)
     report(run)
 
 
@@ -217,6 +218,13 @@ def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictio
     """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`.
 
     `backend` may be another than the one that trained.
+
+    Raises `RecipeError` for a run that learned a language, which answers with text.
     """
+    if scoring.output_of(run.preprocess).kind == "tokens":
+        raise RecipeError(
+            f"{run.path.name} learned to continue a text; write with it: trimaran generate "
+            f"{run.path} --prompt TEXT."
+        )
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
     return predictions(network, run.preprocess, *otherdata.questions(run.preprocess, inputs))

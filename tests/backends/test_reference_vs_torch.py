@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.strategies import models
+from tests.material import material
+from tests.strategies import RECURRENT, alone, models, stateful_cases
 
 from trimaran.backends.reference import BACKEND as REFERENCE
 from trimaran.backends.torch.build import TorchBackend
 from trimaran.spec import Model, layers, sequential
-from trimaran.tasks.loss import Loss
 from trimaran.weights.draw import draw
 from trimaran.zoo import ZOO
 
@@ -28,30 +28,6 @@ def deviation(a: np.ndarray, b: np.ndarray) -> float:
     assert a.shape == b.shape
     size = np.abs(b).max(initial=0.0)
     return float(np.max(np.abs(a - b) / max(1e-3, size), initial=0.0))
-
-
-def material(model: Model, seed: int, rows: int = 3):
-    """Inputs, and a target and a loss for each output."""
-    rng = np.random.default_rng(seed)
-    inputs = {p.name: rng.normal(size=(rows, *p.shape)) for p in model.inputs}
-    targets, losses = {}, {}
-    for name, value in model.outputs:
-        shape = model.shapes[value]
-        kind, target = {
-            "softmax": (
-                Loss("sparse_categorical_crossentropy", label_smoothing=0.1),
-                rng.integers(0, shape[-1], rows),
-            ),
-            "sigmoid": (
-                Loss("binary_crossentropy", weight=0.5),
-                rng.integers(0, 2, (rows, *shape)).astype(float),
-            ),
-        }.get(
-            model.heads.get(name, ""),
-            (Loss("mean_squared_error"), rng.normal(size=(rows, *shape))),
-        )
-        losses[name], targets[name] = kind, target
-    return inputs, targets, losses
 
 
 def warm(weights: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
@@ -104,6 +80,15 @@ def worst(model: Model, seed: int = 0, other: Model | None = None) -> tuple[floa
 @given(model=models(), seed=st.integers(0, 99))
 def test_random_models_agree(model, seed):
     value, name = worst(model, seed)
+    assert value <= TOLERANCE, (value, name)
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_states_agree(kind, data):
+    """As inputs and outputs of a model, of sequences of one step and of several."""
+    value, name = worst(alone(*data.draw(stateful_cases(kind))))
     assert value <= TOLERANCE, (value, name)
 
 

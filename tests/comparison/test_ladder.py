@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,6 +92,41 @@ def test_every_optimizer_holds_with_clipping_and_a_schedule(framework: str, name
     }  # fmt: skip
     climb = Climb(("torch", framework), 12, (name,), ("float64",), 8, settings=settings)
     climbed(Subject(small("mlp")), climb)
+
+
+def characters() -> Model:
+    """The next character after each one."""
+    text = Input((5,), name="text", dtype="int32")
+    x = L.LSTM(4, return_sequences=True)(L.Embedding(7, 3)(text))
+    return functional(text, L.Dense(7, activation="softmax")(L.Dropout(0.5)(x)), "characters")
+
+
+def translator() -> Model:
+    """An encoder whose last state a decoder begins from, in layers whose second bias is trained."""
+    source = Input((4,), name="source", dtype="int32")
+    target = Input((3,), name="target", dtype="int32")
+    _, state = L.GRU(4, return_state=True)(L.Embedding(6, 3)(source))
+    x = L.GRU(4, return_sequences=True)(L.Embedding(5, 2)(target), initial_state=state)
+    return functional([source, target], L.Dense(5, activation="softmax")(x), "translator")
+
+
+def series() -> Model:
+    """Numbers over time behind a convolution, begun from a given state, which is given again."""
+    x, h = Input((8, 2), name="x"), Input((4,), name="h")
+    y = L.SimpleRNN(4, return_sequences=True)(L.Conv1D(3, 3, strides=2)(x), initial_state=h)
+    last, state = L.SimpleRNN(3, nonlinearity="relu", return_state=True)(y)
+    return functional([x, h], {"value": L.Dense(1)(last), "h": state}, "series")
+
+
+@pytest.mark.parametrize(
+    ("make", "optimizer"), [(characters, "adam"), (translator, "muon"), (series, "sgd")]
+)
+def test_sequences_are_the_same_network(
+    framework: str, make: Callable[[], Model], optimizer: str
+) -> None:
+    """Muon takes a matrix for a matrix, and the two biases of a GRU are no such thing, though they
+    lie in one array in Keras."""
+    climbed(Subject(make()), Climb(("torch", framework), 3, (optimizer,), ("float64",), 4))
 
 
 def test_float32_holds_too(framework: str) -> None:

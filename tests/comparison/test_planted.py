@@ -40,13 +40,13 @@ def network() -> Model:
 MODEL = network()
 
 
-def problem(precision: str = "float64", **settings: Any) -> Problem:
-    rows, objective = invented(MODEL, 64)
+def problem(precision: str = "float64", model: Model = MODEL, **settings: Any) -> Problem:
+    rows, objective = invented(model, 64)
     training = Training.from_json({"batch_size": 16, **settings})
     weights = {
-        key: v.astype(precision) if v.dtype.kind == "f" else v for key, v in draw(MODEL, 0).items()
+        key: v.astype(precision) if v.dtype.kind == "f" else v for key, v in draw(model, 0).items()
     }
-    return Problem(MODEL, weights, rows, objective, training, precision, 6)
+    return Problem(model, weights, rows, objective, training, precision, 6)
 
 
 def reached(fault: Fault, **settings: Any) -> Rung:

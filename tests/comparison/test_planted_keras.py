@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from tests.comparison.test_planted import problem
+from tests.comparison.test_planted import MODEL, problem
+from tests.comparison.test_planted_recurrent import MODEL as SEQUENCES
 
 from trimaran.backends.keras import build, loop
 from trimaran.backends.keras.emit import emit
@@ -25,8 +26,14 @@ FAULTS = {
     "dropout without 1/(1-p)": ("Dropout(0.5", "Dropout(1e-9", "forward", "drop"),
     "biased running variance": ("/ (rows - 1)", "* 0.0", "one update", "bn1"),
     "momentum complement": ("momentum=0.9", "momentum=0.1", "one update", "bn1"),
+    "an initial state that is ignored": (", initial_state=", ", mask=None and ", "forward", "gru"),
+    "time that runs backwards": ("SimpleRNN(4", "SimpleRNN(4, go_backwards=True", "forward", "rnn"),
+    "gates that are not smooth": (
+        "LSTM(4", 'LSTM(4, recurrent_activation="hard_sigmoid"', "forward", "lstm"
+    ),
 }  # fmt: skip
-"""Right text, wrong text, the rung that breaks, the layer it names."""
+"""Right text, wrong text, the rung that breaks, the layer it names. (`mask=None and h` is None.)"""
+OVER_TIME = ("gru", "rnn", "lstm")
 
 
 def _framework(number: int) -> str:
@@ -44,7 +51,8 @@ def test_a_fault_in_the_source_breaks_the_right_rung(
     right, wrong, rung, layer = FAULTS[name]
     for room in (build, loop):
         monkeypatch.setattr(room, "emit", _planted(right, wrong))
-    found: Rung = list(climb(problem(optimizer="adam"), [side("torch"), side(framework)]))[-1]
+    given = problem(model=SEQUENCES if layer in OVER_TIME else MODEL, optimizer="adam")
+    found: Rung = list(climb(given, [side("torch"), side(framework)]))[-1]
     assert (found.ok, found.name, found.first_layer) == (False, rung, layer)
 
 

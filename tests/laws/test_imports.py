@@ -59,7 +59,10 @@ ROOMS = {
     # h5py, late and only for keras.applications' public checkpoints, which are HDF5.
     "weights": Room(("spec",), ("numpy", "safetensors", "h5py")),
     "zoo": Room(("spec",)),
-    "data": Room(("files",), ("numpy", "PIL", "pandas", "polars", "pyarrow", "sklearn", "mlxtend")),
+    "data": Room(
+        ("files",),
+        ("numpy", "PIL", "pandas", "polars", "pyarrow", "sklearn", "mlxtend", "tokenizers"),
+    ),
     "tasks": Room(("spec", "data.fields"), ("numpy",)),
     "training": Room(("spec", "files", "tasks", "data"), ("numpy", "safetensors")),
     "emit": Room(("spec",)),

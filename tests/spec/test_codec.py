@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from trimaran import spec, zoo
 from trimaran.errors import DescriptionError
 from trimaran.spec import digest, from_json, to_json
-from trimaran.spec.initializers import Constant, Normal, Uniform, VarianceScaling
-from trimaran.spec.layers import LAYERS, Activation, Conv2D, Dense
+from trimaran.spec.initializers import (
+    Constant,
+    Gates,
+    Normal,
+    Orthogonal,
+    Uniform,
+    VarianceScaling,
+)
+from trimaran.spec.layers import GRU, LAYERS, LSTM, Activation, Conv2D, Dense, Embedding
 
 
 def through_text(model: spec.Model) -> spec.Model:
@@ -41,12 +48,51 @@ def test_random_models_return_whole(random_model: Callable[[int], spec.Model], s
 
 @pytest.mark.parametrize(
     "start",
-    [Constant(0.5), Normal(0.02, True), Uniform(0.1), VarianceScaling(2.0, "fan_in", "uniform")],
-)
+    [
+        Constant(0.5), Normal(0.02, True), Uniform(0.1), VarianceScaling(2.0, "fan_in", "uniform"),
+        Orthogonal(1.5),
+    ],
+)  # fmt: skip
 def test_initializers_return_whole(start: Any) -> None:
     model = spec.sequential([Dense(2, kernel_initializer=start)], (3,))
     assert through_text(model) == model
     assert through_text(model).parameters["dense1.weight"].initial == start
+
+
+def translator(passed: bool = True, **changes: Any) -> spec.Model:
+    """An encoder whose last states a decoder begins from, and gives again."""
+    words = spec.Input((5,), name="words", dtype="int32")
+    x = Embedding(9, 4)(words)
+    _, *states = LSTM(3, return_state=True, name="encoder")(x)
+    settings = {"return_sequences": True, "return_state": True, **changes}
+    decoder = LSTM(3, name="decoder", **settings)
+    y, *last = decoder(x, initial_state=states if passed else states[::-1])
+    return spec.functional(words, {"next": Dense(9, activation="softmax")(y), "cell": last[1]})
+
+
+def test_states_and_whole_numbers_return_whole() -> None:
+    model = translator()
+    again = through_text(model)
+    assert again == model and again.leaves == model.leaves
+    assert again.parameters == model.parameters
+    assert again.inputs[0].dtype == "int32"
+    encoder, decoder = (leaf for leaf in again.leaves if leaf.path.endswith("coder"))
+    assert decoder.inputs[1:] == (encoder.output + 1, encoder.output + 2)
+    assert again.parameters["encoder.bias_ih_l0"].initial == Gates((0.0, 1.0, 0.0, 0.0))
+    assert not again.parameters["encoder.bias_hh_l0"].trainable
+
+
+def test_the_digest_sees_states_and_kinds_of_numbers() -> None:
+    x, h = spec.Input((5, 3)), spec.Input((3,))
+    models = [
+        translator(),
+        translator(passed=False),
+        translator(unit_forget_bias=False),
+        spec.functional([x, h], GRU(3)(x, initial_state=h)),
+        spec.functional([x, h], GRU(3, return_sequences=True)(x, initial_state=h)),
+        spec.functional([x], GRU(3)(x)),
+    ]
+    assert len({digest(model) for model in models}) == len(models)
 
 
 def test_the_digest_is_of_the_content_alone() -> None:

@@ -15,8 +15,10 @@ from trimaran.spec import Parameter
 from trimaran.spec.initializers import (
     INITIALIZERS,
     Constant,
+    Gates,
     Initializer,
     Normal,
+    Orthogonal,
     Uniform,
     VarianceScaling,
 )
@@ -73,6 +75,33 @@ def test_nothing_lies_beyond_the_cut() -> None:
     made = sample(Normal(1.0, truncated=True))
     assert 1.9 < np.abs(made).max() <= 2
     assert pytest.approx(stats.truncnorm(-2, 2).std(), abs=1e-12) == SHRINK
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (12, 3), (3, 12), (4, 5, 2)])
+def test_the_smaller_side_of_an_orthogonal_draw_is_orthonormal(shape: tuple[int, ...]) -> None:
+    made = draw_one(Parameter("weight", shape, Orthogonal(1.5)), 0, "a.weight")
+    matrix = made.reshape(shape[0], -1).astype(np.float64)
+    square = matrix @ matrix.T if len(matrix) <= matrix.shape[1] else matrix.T @ matrix
+    assert made.shape == shape and made.dtype == np.float32
+    assert np.abs(square - 1.5**2 * np.eye(len(square))).max() < 1e-6
+
+
+def test_orthogonal_draws_lie_in_every_direction() -> None:
+    """The first entry of a 2 by 2 one is the cosine of a uniform angle (Mezzadri 2007): without the
+    signs of R on the diagonal a QR's columns lean to one side."""
+    parameter = Parameter("weight", (2, 2), Orthogonal())
+    firsts = [draw_one(parameter, seed, "a.weight")[0, 0] for seed in range(2000)]
+    assert stats.kstest(firsts, stats.arcsine(-1, 2).cdf).pvalue > 1e-3
+    leaning = [
+        np.linalg.qr(np.random.default_rng(seed).normal(size=(2, 2)))[0][0, 0]
+        for seed in range(2000)
+    ]
+    assert stats.kstest(leaning, stats.arcsine(-1, 2).cdf).pvalue < 1e-3
+
+
+def test_gates_are_blocks_of_equal_length() -> None:
+    made = draw_one(Parameter("bias", (8,), Gates((0.0, 1.0, 0.0, 2.0))), 0, "a.bias")
+    assert made.tolist() == [0, 0, 1, 1, 0, 0, 2, 2]
 
 
 def model(*more: spec.Layer) -> spec.Model:

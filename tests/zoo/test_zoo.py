@@ -11,6 +11,7 @@ import pytest
 from trimaran import spec, zoo
 from trimaran.errors import DescriptionError
 from trimaran.spec.layers import Activation, BatchNormalization, Conv2D, Dense
+from trimaran.spec.model import fits
 from trimaran.zoo import ZOO, build
 
 LITERATURE = {
@@ -35,6 +36,8 @@ BY_HAND = {
     "mnist-mlp-128": 785 * 128 + 129 * 10,
     "mnist-cnn-small": (9 + 1) * 32 + (13 * 13 * 32 + 1) * 128 + 129 * 10,
     "mnist-cnn": (9 + 1) * 32 + (288 + 1) * 64 + (5 * 5 * 64 + 1) * 128 + 129 * 10,
+    "charlstm": 65 * 64 + 4 * 256 * (64 + 256 + 1) + 257 * 65,
+    "chargru": 65 * 64 + 3 * 256 * (64 + 256 + 2) + 257 * 65,
     "cifar10-cnn": (27 + 1) * 32 + (288 + 1) * 64 + (6 * 6 * 64 + 1) * 128 + 129 * 10,
 }
 
@@ -52,9 +55,18 @@ GIGA_MACS = {
 SMALLEST = {"alexnet": (63, 63, 3), "alexnet-2012": (67, 67, 3)}
 """Inputs at which these still fit; the others take 32x32, or any vector."""
 
+SEQUENCES = tuple(name for name in ZOO if build(name).inputs[0].dtype == "int32")
+"""Those that read token numbers, as many as there are, and answer at each."""
+
 
 def small(name: str, classes: int = 10, head: bool = True) -> spec.Model:
-    return build(name, SMALLEST.get(name, (32, 32, 3)), classes, head)
+    shape = (12,) if name in SEQUENCES else SMALLEST.get(name, (32, 32, 3))
+    return build(name, shape, classes, head)
+
+
+def answer(name: str, classes: int) -> spec.Shape:
+    """The shape of its output."""
+    return (None, classes) if name in SEQUENCES else (classes,)
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -79,14 +91,15 @@ def test_one_input_one_output_and_probabilities(name: str) -> None:
     assert model.name == name
     assert [port.name for port in model.inputs] == ["input"]
     assert model.heads == {"output": "softmax"}
-    assert model.output_shape("output") == (10,)
-    assert small(name, classes=1).heads == {"output": "sigmoid"}
+    assert model.output_shape("output") == answer(name, 10)
+    if name not in SEQUENCES:
+        assert small(name, classes=1).heads == {"output": "sigmoid"}
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_without_its_head_it_gives_numbers_with_the_same_weights(name: str) -> None:
     whole, bare = small(name, 3), small(name, 3, head=False)
-    assert bare.heads == {} and bare.output_shape("output") == (3,)
+    assert bare.heads == {} and bare.output_shape("output") == answer(name, 3)
     assert bare.parameters == whole.parameters
     assert [leaf.path for leaf in bare.leaves] == [leaf.path for leaf in whole.leaves[:-1]]
     assert not isinstance(bare.leaves[-1].layer, Activation)
@@ -128,8 +141,8 @@ def test_the_facts_of_each_entry(name: str) -> None:
     entry = ZOO[name]
     assert 1950 < entry.year <= 2025 and entry.paper and entry.make.__doc__
     model = build(name)
-    assert model.inputs[0].shape == entry.input_shape
-    assert model.output_shape("output") == (entry.classes,)
+    assert fits(model.inputs[0].shape, entry.input_shape)
+    assert model.output_shape("output") == answer(name, entry.classes)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +157,7 @@ def test_the_facts_of_each_entry(name: str) -> None:
         (lambda: build("resnet18", (28, 28)), r"^conv1 \(Conv2D\): expected input \(height, width"),
         (lambda: build("alexnet", (32, 32, 3)), r"^features\.12 \(MaxPooling2D\): expected a wind"),
         (lambda: build("vgg16", (16, 16, 3)), r"^features\.30 \(MaxPooling2D\): .*got \(1, 1\)"),
+        (lambda: build("charlstm", (28, 28, 1)), "charlstm: expected a sequence of token numbers"),
         (lambda: build("lenet5", (4, 4, 1)), r"^conv2 \(Conv2D\): expected a window \(5, 5\)"),
     ],
 )

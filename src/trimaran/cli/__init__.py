@@ -10,6 +10,7 @@ VERBS = {
     "train": "train a recipe, or a model for your own data",
     "evaluate": "score a run, on its own splits or on other data",
     "predict": "predict files, a folder, a CSV or an .npz with a run",
+    "generate": "write text with a language model",
     "explain": "show how a network learns and what it sees",
     "compare": "compare frameworks, or kinds of graph, by measurement",
     "parity": "prove that a model is the same network on every backend",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimaran.backends.protocol import Network
+from trimaran.comparison import rounding
 from trimaran.comparison.deviation import Deviation, by_layer
 from trimaran.comparison.problem import Problem
+from trimaran.comparison.rounding import Bound
 from trimaran.comparison.rung import TOLERANCES, Rung
 from trimaran.comparison.side import Side
 
@@ -14,24 +16,52 @@ from trimaran.comparison.side import Side
 def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     """init, forward, loss and gradients of one pair."""
     tolerance = TOLERANCES[problem.precision]
-    pair = (truth.name, other.name)
     a, b = (
         side.build(problem.model, problem.weights, problem.precision) for side in (truth, other)
     )
-    for name, found, bound in (
-        ("init", _init(problem, a, b), 0.0),
-        ("forward", _forward(problem, a, b, tolerance), tolerance),
-        *_derivatives(problem, a, b, tolerance),
-    ):
-        yield Rung(
-            name,
-            pair,
-            problem.precision,
-            bound,
-            found.value,
-            found.value <= bound,
-            found.first_layer,
-        )
+
+    def rung(name: str, found: Deviation, bound: Bound) -> Rung:
+        ok, pair = found.value <= bound.value, (truth.name, other.name)
+        layer = "" if ok else found.first_layer
+        return Rung(
+            name, pair, problem.precision, bound.value, found.value, ok, layer, bound.note
+        )  # fmt: skip
+
+    yield rung("init", _init(problem, a, b), Bound(0.0))
+    forward = _forward(problem, a, b, problem)
+    yield rung("forward", forward, _forward_bound(problem, truth, a, forward))
+    loss, gradients = _derivatives(problem, a, b, problem)
+    yield rung("loss", loss, Bound(tolerance))
+    bound = _gradients_bound(problem, truth, a, (forward, gradients))
+    yield rung("gradients", gradients, bound)
+
+
+def _forward_bound(problem: Problem, truth: Side, network: Network, found: Deviation) -> Bound:
+    """The fixed tolerance, or in float32 what rounding excuses."""
+    tolerance = TOLERANCES[problem.precision]
+    if problem.precision == "float64" or found.value <= tolerance:
+        return Bound(tolerance)
+
+    def compare(exact: Network, own: Problem) -> Deviation:
+        return _forward(problem, exact, network, own)
+
+    excused = rounding.forward(problem, truth, compare)
+    return excused if found.value <= excused.value else Bound(tolerance)
+
+
+def _gradients_bound(
+    problem: Problem, truth: Side, network: Network, found: tuple[Deviation, Deviation]
+) -> Bound:
+    """As `_forward_bound`; `found` is how far the forward passes and the gradients are apart."""
+    tolerance, (forward, gradients) = TOLERANCES[problem.precision], found
+    if problem.precision == "float64" or gradients.value <= tolerance:
+        return Bound(tolerance)
+
+    def compare(copy: Network, own: Problem) -> Deviation:
+        return _derivatives(problem, network, copy, own)[1]
+
+    excused = rounding.gradients(problem, truth, forward.value, compare)
+    return excused if gradients.value <= excused.value else Bound(tolerance)
 
 
 def _paths(problem: Problem) -> list[str]:
@@ -43,26 +73,28 @@ def _init(problem: Problem, truth: Network, other: Network) -> Deviation:
     return by_layer(other.weights(), truth.weights(), _paths(problem), 0.0, together=False)
 
 
-def _forward(problem: Problem, truth: Network, other: Network, tolerance: float) -> Deviation:
-    """Every layer's output, in inference and in training mode, with the first step's masks."""
-    inputs, _ = problem.batch()
-    worst = Deviation(0.0)
+def _forward(problem: Problem, truth: Network, other: Network, own: Problem) -> Deviation:
+    """Every layer's output, in inference and in training mode, with the first step's masks; `own`
+    is the problem in the precision of `truth`."""
+    tolerance, worst = TOLERANCES[problem.precision], Deviation(0.0)
+    inputs, paths = (problem.batch()[0], own.batch()[0]), _paths(problem)
     for training, masks in ((False, {}), (True, problem.masks(1))):
-        a = truth.forward(inputs, _paths(problem), training, masks)
-        b = other.forward(inputs, _paths(problem), training, masks)
-        found = by_layer(b.taps, a.taps, _paths(problem), tolerance, together=False)
+        a = truth.forward(inputs[1], paths, training, masks)
+        b = other.forward(inputs[0], paths, training, masks)
+        found = by_layer(b.taps, a.taps, paths, tolerance, together=False)
         if found.value > worst.value:
             worst = found
     return worst
 
 
 def _derivatives(
-    problem: Problem, truth: Network, other: Network, tolerance: float
-) -> list[tuple[str, Deviation, float]]:
-    inputs, targets = problem.batch()
+    problem: Problem, truth: Network, other: Network, own: Problem
+) -> tuple[Deviation, Deviation]:
+    """How far the losses and the gradients are apart; `own` is the problem that `other` answers."""
+    tolerance = TOLERANCES[problem.precision]
     losses = problem.objectives.train.losses
-    a = truth.gradients(inputs, targets, losses)
-    b = other.gradients(inputs, targets, losses)
+    a = truth.gradients(*problem.batch(), losses)
+    b = other.gradients(*own.batch(), losses)
     apart = abs(b.loss - a.loss) / max(abs(a.loss), 1e-300)
     backward = list(reversed(_paths(problem)))
     # The gradients that reach the inputs are blamed on the layer that they leave last.
@@ -70,5 +102,4 @@ def _derivatives(
     found = {**b.parameters, **{f"{last} {name}": g for name, g in b.inputs.items()}}
     wanted = {**a.parameters, **{f"{last} {name}": g for name, g in a.inputs.items()}}
     worst = by_layer(found, wanted, backward, tolerance, together=True)
-    loss = Deviation(apart, "" if apart <= tolerance else backward[0])
-    return [("loss", loss, tolerance), ("gradients", worst, tolerance)]
+    return Deviation(apart, "" if apart <= tolerance else backward[0]), worst

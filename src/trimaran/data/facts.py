@@ -10,13 +10,13 @@ import numpy as np
 
 from trimaran.data.batches import Rows
 from trimaran.data.preprocess import OUTPUT
-from trimaran.data.targets import Labels, Target
+from trimaran.data.targets import Labels, Values
 
 if TYPE_CHECKING:
     from trimaran.data.stream import Stream
 
 
-def describe(splits: Mapping[str, Rows | Stream], target: Target) -> dict[str, Any]:
+def describe(splits: Mapping[str, Rows | Stream], target: Labels | Values) -> dict[str, Any]:
     """JSON-ready facts of prepared splits."""
     facts: dict[str, Any] = {"rows": {name: len(rows) for name, rows in splits.items()}}
     if isinstance(target, Labels):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.data.language import RawText
 from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable
 from trimaran.data.settings import DataSettings
-from trimaran.data.sources import folder, gather, table
+from trimaran.data.sources import folder, gather, table, text
 from trimaran.data.sources.place import place
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
 from trimaran.data.targets import comparable
@@ -27,10 +28,11 @@ _Size = tuple[int, int, int]
 class Finding:
     """What a path holds, and the choices that follow from it.
 
-    kind:      "images", "table" or "arrays"; task: "classify" or "regress"
+    kind:      "images", "table", "arrays" or "text"; task: "classify", "regress" or "language"
     model:     suggested name in the zoo; why: a clause to follow its name
     settings:  the recipe's data block
     sentences: for a person, in reading order; details: the same as JSON-ready values
+    training:  values of the recipe's training block that suit the data
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Finding:
     settings: DataSettings
     sentences: tuple[str, ...]
     details: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 def look(path: str | Path, target: str | None = None, base: DataSettings | None = None) -> Finding:
@@ -53,6 +56,8 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
     where = place(where)
     if where.is_dir():
         return _pictures(folder.list_folder(where), settings)
+    if text.is_text(where) and where.is_file():
+        return _text(text.read_text(where), settings)
     if table.is_table(where):
         rows = table.read_table(where)
         if folder.path_column(rows, settings):
@@ -145,6 +150,30 @@ def _arrays(raw: RawArrays | RawImages, settings: DataSettings) -> Finding:
     details = {"rows": len(values), "shape": list(values.shape[1:]), **_classes(labels, task)}
     why = f"because {why}"
     return Finding(kind, raw.name, task, model, why, settings, sentences, details)
+
+
+_TEXT_TRAINING = {
+    "optimizer": {"name": "adam", "learning_rate": 4e-3},
+    "batch_size": 64,
+    "clip_norm": 1.0,
+}
+"""As in the recipe shakespeare-charlstm."""
+
+
+def _text(raw: RawText, settings: DataSettings) -> Finding:
+    size, different = len(raw.text), len(set(raw.text))
+    settings = replace(settings, task="language", stride=settings.stride or settings.length // 4)
+    held = 0.1 if settings.test is None else settings.test
+    sentences = (
+        f"{raw.name}: one long text of {size:,} characters, {different} of them different.",
+        f"It is learned to be continued, a character at a time, in windows of {settings.length}.",
+        f"The last {held:.0%} of it tests, the {settings.validation:.0%} before that validate.",
+    )
+    rows = max(1, size // int(settings.stride or 1))
+    details = {"rows": rows, "characters": size, "different": different}
+    why = "because it reads and writes character by character"
+    found = Finding("text", raw.name, "language", "charlstm", why, settings, sentences, details)
+    return replace(found, training=_TEXT_TRAINING)
 
 
 def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.data.language import RawText, prepare_text
 from trimaran.data.material import Material, from_array, from_images
 from trimaran.data.prepared import Output, Prepared, finish
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
@@ -16,14 +17,17 @@ from trimaran.data.settings import DataSettings
 from trimaran.data.sources.bundled import BUNDLED, load_bundled
 from trimaran.data.sources.download import Progress
 from trimaran.data.sources.named import NAMED
+from trimaran.data.sources.text import TEXTS, is_text, load_text, read_text
 from trimaran.errors import DataError, RecipeError
 
 __all__ = ["DataSettings", "Output", "Prepared", "prepare", "prepare_arrays"]
-SETS = (*NAMED, *BUNDLED)
+SETS = (*NAMED, *BUNDLED, *TEXTS)
 _TEST = 0.2  # drawn where a set has no test split of its own and none is asked for
+_TEXT_TEST = 0.1  # of a text, at its end
 Raw = RawImages | RawTable | RawArrays | ImageFiles
 _SOURCES = (
-    "a folder of pictures, or a .csv, .tsv, .parquet or .npz file, or a .zip or .tar.gz of one"
+    "a folder of pictures, a .csv, .tsv, .parquet or .npz file, a .zip or .tar.gz of one, or a "
+    ".txt to learn to continue"
 )
 
 
@@ -33,8 +37,15 @@ def prepare(settings: DataSettings, seed: int, progress: Progress | None = None)
     progress: called with (bytes so far, bytes in all) while a public set is downloaded.
     Raises `RecipeError` for an unknown set, `DataError` for everything wrong with the data.
     """
+    raw = load(settings, progress)
+    if isinstance(raw, RawText):
+        if settings.task not in (None, "language"):
+            raise RecipeError(f"{raw.name} is one long text, so its task is language.")
+        return prepare_text(raw, settings, _TEXT_TEST if settings.test is None else settings.test)
+    if settings.task == "language":
+        raise RecipeError("The task language takes one long text: a .txt, or a set of one.")
     test = _TEST if settings.test is None else settings.test
-    return finish(_material(load(settings, progress), settings), settings, seed, test)
+    return finish(_material(raw, settings), settings, seed, test)
 
 
 def prepare_arrays(
@@ -61,7 +72,7 @@ def prepare_arrays(
     return finish(material, chosen, seed, chosen.test or 0.0)
 
 
-def load(settings: DataSettings, progress: Progress | None = None) -> Raw:
+def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawText:
     """What the source holds, before any decision about splits or features."""
     if (settings.set is None) == (settings.path is None):
         raise RecipeError(
@@ -70,7 +81,8 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw:
         )
     if settings.set is not None:
         return _load_set(settings.set, progress)
-    return load_path(Path(str(settings.path)).expanduser(), settings)
+    path = Path(str(settings.path)).expanduser()
+    return read_text(path) if is_text(path) and path.is_file() else load_path(path, settings)
 
 
 def load_path(path: Path, settings: DataSettings) -> Raw:
@@ -92,7 +104,9 @@ def load_path(path: Path, settings: DataSettings) -> Raw:
     return rows
 
 
-def _load_set(name: str, progress: Progress | None) -> Raw:
+def _load_set(name: str, progress: Progress | None) -> Raw | RawText:
+    if name in TEXTS:
+        return load_text(name, progress)
     if name in BUNDLED:
         return load_bundled(name)
     if name in NAMED:

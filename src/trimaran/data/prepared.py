@@ -16,7 +16,7 @@ from trimaran.data.order import SPLIT, permutation
 from trimaran.data.preprocess import INPUT, OUTPUT, Field, Preprocess
 from trimaran.data.settings import DataSettings
 from trimaran.data.splits import TEST, TRAIN, VALIDATION, SplitSettings, split
-from trimaran.data.targets import Labels, RowName, Target, Values, as_matrix, comparable
+from trimaran.data.targets import Labels, RowName, Target, Tokens, Values, as_matrix, comparable
 from trimaran.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ _LIMIT = 1  # the stream of `permutation` that draws the rows of `limit`
 
 @dataclass(frozen=True)
 class Output:
-    """What the model predicts: "classes" with their names, or "number"; `size` entries wide."""
+    """What the model predicts: "classes" with their names, "number", or "tokens", each the one
+    after its own; `size` entries wide."""
 
     kind: str
     classes: tuple[str, ...]
@@ -37,6 +38,8 @@ class Output:
     def of(cls, target: Target) -> Output:
         if isinstance(target, Labels):
             return cls("classes", target.names, target.size)
+        if isinstance(target, Tokens):
+            return cls("tokens", (), target.size)
         return cls("number", (), target.size)
 
 
@@ -44,7 +47,7 @@ class Output:
 class Prepared:
     """A data set ready to train on; see `Rows`, `Stream` and `Preprocess`.
 
-    task:    "classify" or "regress"
+    task:    "classify", "regress" or "language"
     splits:  "train", and "validation" and "test" where they exist
     inputs:  input name -> shape without the batch axis
     outputs: output name -> what it predicts
@@ -72,7 +75,7 @@ def finish(material: Material, settings: DataSettings, seed: int, test: float) -
         _refuse_one_class(material, labels)
     parts = _parts(material, labels, settings, (seed, test, task))
     train = parts[TRAIN]
-    target: Target = (
+    target: Labels | Values = (
         Labels.fit(labels[train], material.classes)
         if task == "classify"
         else Values.fit(as_matrix(labels[train]))
@@ -200,7 +203,7 @@ def _ignored(material: Material, settings: DataSettings) -> tuple[str, ...]:
 
 
 def _facts(
-    material: Material, splits: Mapping[str, Rows | Stream], target: Target
+    material: Material, splits: Mapping[str, Rows | Stream], target: Labels | Values
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     facts = describe(splits, target)
     found = across(splits)

@@ -13,9 +13,10 @@ from trimaran.data.features import ArrayField, TableField
 from trimaran.data.fields import ImageField
 from trimaran.data.raw import RawTable
 from trimaran.data.targets import RowName, Target, plain_row, target_from_json
+from trimaran.data.textfield import TextField
 from trimaran.errors import RunError
 
-Field = ImageField | TableField | ArrayField
+Field = ImageField | TableField | ArrayField | TextField
 INPUT, OUTPUT = "input", "output"
 _VERSION = 1
 
@@ -68,10 +69,11 @@ class Preprocess:
                 f"preprocess.json has version {value.get('version')!r}, expected {_VERSION}; "
                 f"use the Trimaran that wrote it."
             )
-        kinds: dict[str, type[ImageField] | type[TableField] | type[ArrayField]] = {
+        kinds: dict[str, Any] = {
             "image": ImageField,
             "table": TableField,
             "array": ArrayField,
+            "text": TextField,
         }
         try:
             inputs: dict[str, Field] = {
@@ -92,4 +94,4 @@ def _apply(field: Field, raw: Any) -> np.ndarray:
         from trimaran.data.sources.pictures import as_pictures
 
         return field.apply(as_pictures(raw, field))
-    return field.apply(np.asarray(raw))
+    return field.apply(raw if isinstance(field, TextField) else np.asarray(raw))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from trimaran.errors import RecipeError
 
 _CHOICES = {
-    "task": (None, "classify", "regress"),
+    "task": (None, "classify", "regress", "language"),
+    "tokens": ("characters",),
     "resize": ("crop", "pad", "stretch"),
     "normalize": ("auto", "unit", "standard", "none"),
     "on_bad": ("refuse", "drop"),
@@ -19,10 +20,12 @@ _CHOICES = {
 class DataSettings:
     """What to learn from and how to prepare it. Exactly one of `set` and `path` names the source.
 
-    set:          a named set: mnist, fashion-mnist, cifar10, digits, iris, ...
-    path:         a folder of images, a .csv, .tsv, .parquet or .npz file, or an archive of one
+    set:          a named set: mnist, fashion-mnist, cifar10, digits, iris, tinyshakespeare, ...
+    path:         a folder of images, a .csv, .tsv, .parquet or .npz file, an archive of one, or a
+                  .txt to learn to continue
     target:       the column to predict; needed for a table
-    task:         "classify" or "regress"; None decides by the target's values
+    task:         "classify", "regress" or "language" (to continue a text); None decides by the
+                  source and the target's values
     validation:   fraction of the training rows that validates
     test:         fraction of all rows that tests; None keeps an official test split, else 0.2
     stratify:     keep the shares of the classes in each drawn split
@@ -39,6 +42,9 @@ class DataSettings:
                   standard
     on_bad:       "refuse" unreadable pictures and missing targets, or "drop" and count them
     limit:        use this many rows at most, drawn by the seed
+    tokens:       what a text is read in: its "characters"
+    length:       tokens of a text that make one row
+    stride:       tokens from the start of one training row to the next; None is the length
     memory:       gigabytes that decoded pictures may take before they are streamed from disk
     """
 
@@ -60,6 +66,9 @@ class DataSettings:
     normalize: str = "auto"
     on_bad: str = "refuse"
     limit: int | None = None
+    tokens: str = "characters"
+    length: int = 128
+    stride: int | None = None
     memory: float = 4.0
 
     def __post_init__(self) -> None:
@@ -68,7 +77,7 @@ class DataSettings:
             if value not in allowed:
                 choices = ", ".join(str(a) for a in allowed if a is not None)
                 raise RecipeError(f"data.{name} is {value!r}; expected one of {choices}.")
-        for name in ("image_size", "limit"):
+        for name in ("image_size", "limit", "length", "stride"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RecipeError(f"data.{name} is {value}; expected a whole number of at least 1.")

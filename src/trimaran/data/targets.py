@@ -113,10 +113,35 @@ class Values:
         return cls(tuple(value["center"]), tuple(value["scale"]))
 
 
-Target = Labels | Values
+@dataclass(frozen=True)
+class Tokens:
+    """The token after each of a text's, out of `size`; `unit` says what a token is."""
+
+    size: int
+    unit: str
+
+    def encode(self, tokens: np.ndarray, row: RowName = plain_row) -> np.ndarray:
+        """(N, length) int64 token numbers, as they are."""
+        return np.asarray(tokens, np.int64)
+
+    def decode(self, tokens: np.ndarray) -> np.ndarray:
+        """Token numbers, as they are: the input's tokenizer turns them into text."""
+        return tokens
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "tokens", "size": self.size, "unit": self.unit}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Tokens:
+        return cls(value["size"], value["unit"])
+
+
+Target = Labels | Values | Tokens
 
 
 def target_from_json(value: Mapping[str, Any]) -> Target:
+    if value["kind"] == "tokens":
+        return Tokens.from_json(value)
     return Labels.from_json(value) if value["kind"] == "classes" else Values.from_json(value)
 
 

@@ -2,6 +2,7 @@
 
 from trimaran.evaluation.classes import ClassificationScores, score_classes
 from trimaran.evaluation.score import Score, scores_json
+from trimaran.evaluation.tokens import TokenScores, score_tokens
 from trimaran.evaluation.values import ValueScores, score_values
 from trimaran.evaluation.worst import Deviation, Mistake, worst_deviations, worst_mistakes
 
@@ -10,8 +11,10 @@ __all__ = [
     "Deviation",
     "Mistake",
     "Score",
+    "TokenScores",
     "ValueScores",
     "score_classes",
+    "score_tokens",
     "score_values",
     "scores_json",
     "worst_deviations",

@@ -11,9 +11,11 @@ NAMES = {
     "recall_weighted": "Recall, weighted", "f1_weighted": "F1, weighted", "roc_auc": "ROC-AUC",
     "pr_auc": "PR-AUC", "log_loss": "Log loss", "mae": "Mean absolute error", "r2": "R²",
     "expected_calibration_error": "Expected calibration error", "rmse": "Root mean squared error",
+    "bits_per_character": "Bits per character", "cross_entropy": "Cross-entropy (nats)",
     "loss": "Loss", "learning_rate": "Learning rate",
 }  # fmt: skip
-LOWER_IS_BETTER = ("log_loss", "expected_calibration_error", "mae", "rmse", "loss")
+LOWER_IS_BETTER = ("log_loss", "expected_calibration_error", "mae", "rmse", "loss",
+                   "bits_per_character", "cross_entropy", "perplexity")  # fmt: skip
 
 
 def metric_name(key: str) -> str:

@@ -76,6 +76,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "charts": charts(epochs, best_step),
         "splits": [_split(name, values) for name, values in _detailed(run.scores)],
         "worst": _worst(run.path / "artifacts"),
+        "sample": _json(run.path / "artifacts" / "sample.json"),
         "features": _features(run.path / "artifacts"),
         "boundary": boundary.draw(load_arrays(run.path / "artifacts" / "boundary.npz")),
         "chain": diagram.chain(run.model) if run.model else (),
@@ -208,6 +209,16 @@ def _worst(folder: Path) -> dict[str, Any] | None:
     }
 
 
+def _json(path: Path) -> Any:
+    """What the file holds, None where there is none."""
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}): delete it and report again.") from None
+
+
 def _features(folder: Path) -> dict[str, Any] | None:
     """The input picture and the first channels of the first layers, with what was left out."""
     arrays = load_arrays(folder / "features.npz")
@@ -263,10 +274,13 @@ def _data(run: RunFolder) -> dict[str, Any]:
 
 def _commands(run: RunFolder) -> list[tuple[str, str]]:
     folder = run.path.as_posix()
+    use = ("use it", f"trimaran predict {folder} INPUT")
+    if run.recipe.get("task") == "language":
+        use = ("let it write", f'trimaran generate {folder} --prompt "KING:" --temperature 0.8')
     found = [
         ("train it again", f"trimaran train {folder}/recipe.yaml"),
         ("score it again", f"trimaran evaluate {folder}"),
-        ("use it", f"trimaran predict {folder} INPUT"),
+        use,
         ("write this page again", f"trimaran report {folder}"),
     ]
     if run.source_name == "model_torch.py":

@@ -9,7 +9,7 @@ from trimaran.report.folder import RunFolder
 from trimaran.report.numbers import seconds, short
 
 SPLITS = ("test", "validation", "train")
-HEADLINES = ("accuracy", "r2", "rmse", "mae")
+HEADLINES = ("bits_per_character", "accuracy", "r2", "rmse", "mae")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Headline:
 
 
 def headline(scores: Mapping[str, Any]) -> Headline | None:
-    """Accuracy or R² of the most independent split that was scored."""
+    """Bits per character, accuracy or R² of the most independent split that was scored."""
     order = [name for name in SPLITS if name in scores]
     order += [name for name in scores if name not in SPLITS]
     for split in order:

@@ -66,6 +66,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": Constant(0.0),
     "ones": Constant(1.0),
     "random_normal": Normal(),
+    "unit_normal": Normal(1.0),
     "truncated_normal": Normal(truncated=True),
     "random_uniform": Uniform(),
     "orthogonal": Orthogonal(),

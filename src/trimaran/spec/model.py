@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from trimaran.errors import DescriptionError
@@ -92,6 +92,20 @@ class Model:
             if function in ("softmax", "sigmoid") and alone and "." not in last.path:
                 heads[name] = function
         return heads
+
+
+def sized(model: Model, shapes: Mapping[str, Shape]) -> Model:
+    """The model for inputs of these shapes, which its own leave open: its costs are theirs."""
+    ports = tuple(
+        replace(port, shape=tuple(shapes.get(port.name, port.shape))) for port in model.inputs
+    )
+    return Model(model.name, replace(model.graph, inputs=ports))
+
+
+def fits(shape: Shape, given: Sequence[int | None]) -> bool:
+    """Whether rows of the shape `given` can enter a port of this shape: None takes any size."""
+    pairs = zip(shape, given, strict=False)
+    return len(shape) == len(given) and all(own in (None, size) for own, size in pairs)
 
 
 def functional(

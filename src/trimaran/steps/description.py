@@ -14,6 +14,7 @@ from trimaran.errors import RecipeError
 from trimaran.files import read_json
 from trimaran.recipe import ModelSettings, Recipe
 from trimaran.spec import Model, from_json
+from trimaran.spec.model import fits
 from trimaran.steps.beginning import located
 from trimaran.tasks import Loss, Objective
 
@@ -47,7 +48,7 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
             "out."
         )
     name = settings.zoo or suggestion(prepared)
-    return zoo.build(name, shape, units, head=output.kind == "classes")
+    return zoo.build(name, shape, units, head=output.kind != "number")
 
 
 def suggestion(prepared: Prepared) -> str:
@@ -55,6 +56,8 @@ def suggestion(prepared: Prepared) -> str:
     from trimaran.data.look import suggest_for_images
 
     shape = prepared.inputs["input"]
+    if prepared.outputs["output"].kind == "tokens":
+        return "charlstm"
     if len(shape) != 3:
         return "mlp"
     return suggest_for_images((shape[0], shape[1], shape[2]), len(prepared.splits["train"]))[0]
@@ -67,7 +70,7 @@ def settle(recipe: Recipe, prepared: Prepared, model: Model) -> Recipe:
         chosen = replace(
             chosen,
             zoo=model.name,
-            input_shape=tuple(int(size or 0) for size in model.inputs[0].shape),
+            input_shape=tuple(prepared.inputs[model.inputs[0].name]),
             classes=int(model.output_shape(model.outputs[0][0])[-1] or 1),
         )
     if chosen.weights:
@@ -77,7 +80,8 @@ def settle(recipe: Recipe, prepared: Prepared, model: Model) -> Recipe:
 
 def _fits(model: Model, prepared: Prepared) -> None:
     ports = {port.name: tuple(port.shape) for port in model.inputs}
-    if ports != {name: tuple(shape) for name, shape in prepared.inputs.items()}:
+    given = {name: tuple(shape) for name, shape in prepared.inputs.items()}
+    if set(ports) != set(given) or not all(fits(ports[name], given[name]) for name in given):
         raise RecipeError(
             f"The model {model.name} takes {_ports(ports)}, but {prepared.name} gives "
             f"{_ports(dict(prepared.inputs))}; choose another model or other data."
@@ -94,14 +98,16 @@ def _fits(model: Model, prepared: Prepared) -> None:
 
 
 def objective(model: Model, prepared: Prepared) -> Objective:
-    """What the model learns: cross-entropy for classes, squared error for numbers.
+    """What the model learns: cross-entropy for classes and tokens, squared error for numbers.
 
     A cross-entropy whose head the model ends in works on the logits below it.
     """
     losses = {}
     for name, output in prepared.outputs.items():
         kind = "mean_squared_error"
-        if output.kind == "classes":
+        if output.kind == "tokens":
+            kind = "sparse_categorical_crossentropy"
+        elif output.kind == "classes":
             binary = model.output_shape(name)[-1] == 1
             kind = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
         losses[name] = Loss(kind).on(model.heads.get(name))

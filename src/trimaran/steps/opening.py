@@ -14,6 +14,7 @@ from trimaran.data.prepared import Prepared
 from trimaran.files import write_json, write_text
 from trimaran.recipe import Recipe
 from trimaran.spec import Model, digest, to_json
+from trimaran.spec.model import sized
 from trimaran.steps import environment, estimate
 from trimaran.steps.beginning import Beginning
 from trimaran.steps.estimate import Load, Plan
@@ -81,6 +82,12 @@ class Opening:
             **environment.facts(),
         }
 
+    def _unit(self) -> str:
+        """What a row is called."""
+        if self.prepared.task == "language":
+            return "windows"
+        return "images" if len(next(iter(self.prepared.inputs.values()))) == 3 else "examples"
+
     def plan(self, folder: Path) -> Plan:
         """What the run will take, before it does."""
         training, execution = self.recipe.training, self.execution
@@ -88,22 +95,22 @@ class Opening:
         held = sum(count for name, count in rows.items() if name != "train")
         scored = rows.get("validation", 0) * training.epochs + held
         load = Load(rows["train"] * training.epochs, scored, training.batch_size)
-        seconds = estimate.seconds(self.model, load, execution.precision, execution.threads)
+        whole = sized(self.model, self.prepared.inputs)
+        seconds = estimate.seconds(whole, load, execution.precision, execution.threads)
         slots = len(training.optimizer.slots_used())
         resident = _bytes(self.prepared)
-        image = len(next(iter(self.prepared.inputs.values()))) == 3
         return Plan(
             run=str(folder),
             data=self.prepared.name,
             rows=rows,
-            unit="images" if image else "examples",
+            unit=self._unit(),
             model=self.model.name,
             parameters=self.model.size,
             # The estimate knows processors alone: a GPU's first epoch says more.
             seconds=min(seconds, float(training.time_limit or seconds))
             if execution.device == "cpu"
             else None,
-            memory=estimate.memory(self.model, resident, training.batch_size, slots),
+            memory=estimate.memory(whole, resident, training.batch_size, slots),
             device=execution.device,
             precision=execution.precision,
             threads=execution.threads,

@@ -11,6 +11,7 @@ import numpy as np
 
 from trimaran.data.batches import Rows
 from trimaran.data.fields import ImageField
+from trimaran.data.language import windows
 from trimaran.data.prepare import load_path
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
@@ -19,7 +20,9 @@ from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.folder import named_files, path_column
 from trimaran.data.sources.pictures import list_pictures
 from trimaran.data.sources.table import is_table, read_table
+from trimaran.data.sources.text import read_text
 from trimaran.data.targets import RowName, plain_row
+from trimaran.data.textfield import TextField
 from trimaran.errors import DataError
 from trimaran.runs import RunFiles
 
@@ -30,11 +33,17 @@ def rows(run: RunFiles, data: Any) -> Rows:
     """Model-ready rows with targets.
 
     Args:
-        data: a path as in a recipe's `data.path`, or a pair (inputs, labels).
+        data: a path as in a recipe's `data.path`, or a pair (inputs, labels); a text for a run that
+            learned to continue one.
 
     Raises:
         DataError: other columns or shapes than the run learned from, or a label it never saw.
     """
+    field = run.preprocess.inputs.get(INPUT)
+    if isinstance(field, TextField):
+        if isinstance(data, tuple):
+            raise DataError("This run learned to continue a text; score it on a .txt file.")
+        return windows(field.tokenizer.encode(read_text(Path(data).expanduser()).text), field)
     given = (*data, plain_row) if isinstance(data, tuple) else _from_path(run, Path(data))
     inputs, labels, row = given
     found = run.preprocess.apply(inputs)

@@ -32,7 +32,8 @@ def own_data(name: str | None, path: str, changes: tuple[Layer, ...]) -> tuple[R
     suggested = f"Model: {found.model}, {found.why}."
     sentences = [*found.sentences, asked if base.model.zoo else suggested]
     if name is None:
-        paced = pace(found.details["rows"], base)
+        base = recipes.load(first, Layer("what was found", {"training": found.training}), *given)
+        paced = {**found.training, **pace(found.details["rows"], base)}
         base = recipes.load(first, Layer("what was found", {"training": paced}), *given)
         sentences.append(_told(base.training))
     settings = replace(found.settings, task=None, path=os.path.abspath(where))

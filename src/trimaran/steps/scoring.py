@@ -13,12 +13,15 @@ from trimaran.data.features import ArrayField, TableField
 from trimaran.data.prepared import Output
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.stream import Stream
+from trimaran.data.targets import Tokens
 from trimaran.evaluation import (
     ClassificationScores,
     Deviation,
     Mistake,
+    TokenScores,
     ValueScores,
     score_classes,
+    score_tokens,
     score_values,
     scores_json,
     worst_deviations,
@@ -27,7 +30,7 @@ from trimaran.evaluation import (
 from trimaran.explain.features import features, map_paths
 from trimaran.files import write_arrays, write_json, write_text
 
-Scored = ClassificationScores | ValueScores
+Scored = ClassificationScores | ValueScores | TokenScores
 BATCH = 128
 WORST = 24
 SIDE, POINTS = 120, 500
@@ -48,12 +51,21 @@ def batches(rows: Rows | Stream, size: int = BATCH) -> Iterator[Rows]:
 
 
 def answers(network: Network, rows: Rows | Stream, output: str = OUTPUT) -> np.ndarray:
-    """The network's output for every row, float32: (N, classes) probabilities, or (N, k) values."""
-    made = [
-        network.forward({name: part.floats(name) for name in part.inputs}).outputs[output]
-        for part in batches(rows)
-    ]
+    """The network's output for every row, float32: (N, classes) probabilities, or (N, k) values; of
+    a language model what `told` makes of it."""
+    made = []
+    for part in batches(rows):
+        given = network.forward({name: part.floats(name) for name in part.inputs}).outputs[output]
+        made.append(told(given, part.targets[output]) if given.ndim == 3 else given)
     return np.concatenate(made) if made else np.empty((0, 0), np.float32)
+
+
+def told(given: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(N, length, 2) from (N, length, tokens) probabilities, which would take much memory: the
+    logarithm of the true token's, and whether it is the likeliest."""
+    chance = np.take_along_axis(given, true[..., None], axis=-1)[..., 0].astype(np.float64)
+    sure = np.log(np.maximum(chance / given.sum(-1, dtype=np.float64), np.finfo(np.float32).tiny))
+    return np.stack([sure, given.argmax(-1) == true], axis=-1).astype(np.float32)
 
 
 def chances(given: np.ndarray) -> np.ndarray:
@@ -64,6 +76,9 @@ def chances(given: np.ndarray) -> np.ndarray:
 def score(rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess, seed: int) -> Scored:
     """Scores with intervals; a regression is scored in the units of its data."""
     output, true = output_of(preprocess), rows.targets[OUTPUT]
+    target = preprocess.outputs[OUTPUT]
+    if isinstance(target, Tokens):
+        return score_tokens(given, target.unit)
     if output.kind == "classes":
         return score_classes(true, chances(given), output.classes, rows.ids, seed, rows.weights)
     decoded = preprocess.decode(true), preprocess.decode(given)
@@ -83,7 +98,10 @@ def write_scores(path: Path, scored: Mapping[str, Scored]) -> None:
 def write_worst(
     folder: Path, split: str, rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess
 ) -> None:
-    """artifacts/worst.json, and the pictures of those rows in artifacts/worst.npz."""
+    """artifacts/worst.json, and the pictures of those rows in artifacts/worst.npz; a language
+    model's windows have no picture and are not listed."""
+    if isinstance(preprocess.outputs[OUTPUT], Tokens):
+        return
     output, true = output_of(preprocess), rows.targets[OUTPUT]
     found: tuple[Mistake | Deviation, ...]
     if output.kind == "classes":

@@ -1,7 +1,8 @@
 """The architectures, one short file each; `ZOO` is the whole list.
 
 Every model has one input, "input", and one output, "output", that ends in a softmax over the
-classes (one sigmoid where `classes` is 1). Convolutions pad explicitly.
+classes (one sigmoid where `classes` is 1). Convolutions pad explicitly. A model of sequences takes
+token numbers, as many as it has classes, and gives a distribution for each step.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from trimaran.errors import DescriptionError
 from trimaran.spec import Model, Shape
 from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
+from trimaran.zoo.charlstm import chargru, charlstm
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
 from trimaran.zoo.lenet5 import lenet5
 from trimaran.zoo.mlp import mlp
@@ -52,6 +54,8 @@ ZOO: dict[str, Entry] = {
     "mnist-cnn": Entry(mnist_cnn, 2025, "the chapter, §IV, on MNIST", 225_034, (28, 28, 1), 10),
     "cifar10-cnn": Entry(cifar10_cnn, 2025, "the chapter, §IV", 315_722, (32, 32, 3), 10),
     "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
+    "charlstm": Entry(charlstm, 2025, "the chapter, exercise 2", 349_569, (100,), 65),
+    "chargru": Entry(chargru, 2025, "the chapter, exercise 2, with a GRU", 268_161, (100,), 65),
     "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
     "alexnet-2012": Entry(
         alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.strategies import cases, models
+from tests import material
+from tests.strategies import RECURRENT, alone, cases, models, stateful_cases
 
 from trimaran.backends.keras.build import KerasBackend
+from trimaran.backends.keras.weights import silent
 from trimaran.backends.protocol import Network
 from trimaran.backends.torch.build import TorchBackend
 from trimaran.comparison.deviation import by_layer, largest
-from trimaran.spec import Input, Layer, Model, functional
+from trimaran.spec import Input, Model, functional
 from trimaran.spec import layers as L
 from trimaran.spec.layers import LAYERS
 from trimaran.spec.layers.core import ACTIVATIONS
@@ -26,11 +28,11 @@ PHASES = (Phase.explicit, Phase.generate)
 
 
 def weighted(model: Model, seed: int) -> dict[str, np.ndarray]:
-    """Weights of which none is what a wrong layer would also give."""
+    """Weights of which none is what a wrong layer would also give, but for biases that stay 0."""
     rng = np.random.default_rng(seed)
-    found = {}
+    found, still = {}, silent(model)
     for key, values in draw(model, seed, np.float64).items():
-        if values.dtype.kind == "f":
+        if values.dtype.kind == "f" and key not in still:
             values = values + 0.1 * rng.normal(size=values.shape)
             values = np.abs(values) + 0.5 if key.endswith("running_var") else values
         found[key] = values
@@ -47,7 +49,7 @@ def check(model: Model, keras: KerasBackend, seed: int = 0) -> None:
     """Hold everything that a network answers to PyTorch's answer."""
     rng = np.random.default_rng(seed)
     torch, other = pair(model, keras, seed)
-    inputs = {p.name: rng.normal(size=(3, *(n or 5 for n in p.shape))) for p in model.inputs}
+    inputs = material.inputs(model, rng)
     paths = list(dict.fromkeys(leaf.path for leaf in model.leaves))
     for training in (False, True):
         a, b = (n.forward(inputs, paths, training) for n in (torch, other))
@@ -69,12 +71,15 @@ def check(model: Model, keras: KerasBackend, seed: int = 0) -> None:
 @given(data=st.data())
 def test_every_layer_is_that_of_pytorch(keras: KerasBackend, kind: str, data: Any) -> None:
     layer, shapes = data.draw(cases(LAYERS[kind]))
-    inputs = [Input(shape, name=f"x{i}") for i, shape in enumerate(shapes)]
-    check(functional(inputs, _called(layer, inputs), "one"), keras)
+    check(alone(layer, shapes), keras)
 
 
-def _called(layer: Layer, inputs: list[Any]) -> Any:
-    return layer(inputs) if len(inputs) > 1 else layer(inputs[0])
+@pytest.mark.parametrize("kind", RECURRENT)
+@settings(max_examples=2, phases=PHASES)
+@given(data=st.data())
+def test_states_in_and_out_are_those_of_pytorch(keras: KerasBackend, kind: Any, data: Any) -> None:
+    layer, shapes = data.draw(stateful_cases(kind))
+    check(alone(layer, shapes), keras)
 
 
 @settings(max_examples=8, phases=PHASES)

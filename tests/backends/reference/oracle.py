@@ -137,7 +137,26 @@ def border(edges: Any, sign: int, x: Tensor) -> Tensor:
     return F.pad(x, [0, 0, *flat])
 
 
-Call = Callable[..., Tensor]
+def recurrent(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
+    """torch.nn's module of that name; its states have an axis of layers and directions in front.
+
+    Where a second bias is only added, it is none of ours to train: it enters as a constant.
+    """
+    *states, _training = rest
+    module = {L.SimpleRNN: torch.nn.RNN, L.LSTM: torch.nn.LSTM, L.GRU: torch.nn.GRU}[type(layer)]
+    own = {"nonlinearity": layer.nonlinearity} if isinstance(layer, L.SimpleRNN) else {}
+    made = module(x.shape[-1], layer.units, bias=layer.use_bias, batch_first=True, **own).double()
+    if not isinstance(layer, L.GRU) and layer.use_bias:
+        p = {**p, "bias_hh_l0": p["bias_hh_l0"].detach()}
+    begun = tuple(state.unsqueeze(0) for state in states)
+    given = (x, begun if len(begun) == 2 else begun[0]) if begun else (x,)
+    whole, after = torch.func.functional_call(made, p, given)
+    after = after if isinstance(after, tuple) else (after,)
+    output = whole if layer.return_sequences else whole[:, -1]
+    return (output, *(state.squeeze(0) for state in after)) if layer.return_state else output
+
+
+Call = Callable[..., Any]
 ORACLES: dict[type[Any], Call] = {
     L.Dense: dense,
     L.Conv1D: convolution,
@@ -156,6 +175,10 @@ ORACLES: dict[type[Any], Call] = {
     L.GroupNormalization: group_norm,
     L.Activation: activation,
     L.Dropout: lambda layer, p, x, training: x * 1.0,
+    L.Embedding: lambda layer, p, x, training: F.embedding(x, p["weight"]),
+    L.SimpleRNN: recurrent,
+    L.LSTM: recurrent,
+    L.GRU: recurrent,
     L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),
     L.Reshape: lambda layer, p, x, training: x.reshape(x.shape[0], *layer.target_shape),
     L.Permute: lambda layer, p, x, training: x.permute(0, *layer.dims),

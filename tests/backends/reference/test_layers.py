@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.backends.reference.oracle import ORACLES
-from tests.strategies import cases
+from tests.strategies import RECURRENT, cases, stateful_cases
 
 from trimaran.backends.reference import core
 from trimaran.backends.reference.layers import RULES, backward, forward
@@ -42,10 +42,24 @@ def case(layer: L.Layer, shapes: Any, seed: int, ties: bool) -> tuple[Any, dict[
     rng = np.random.default_rng(seed)
     batch = int(rng.integers(2, 5))
     inputs = tuple(numbers(rng, (batch, *shape), ties) for shape in shapes)
+    if isinstance(layer, L.Embedding):
+        inputs = (rng.integers(0, layer.input_dim, (batch, *shapes[0])),)
     parameters = {p.name: rng.normal(size=p.shape) for p in layer.parameters(*shapes)}
     if "running_var" in parameters:
         parameters["running_var"] = parameters["running_var"] ** 2 + 0.1
     return inputs, parameters
+
+
+def listed(output: Any) -> tuple[Any, ...]:
+    """What a layer gives, one or several, as a tuple."""
+    return output if isinstance(output, tuple) else (output,)
+
+
+def like(output: Any, seed: int) -> Any:
+    """Normal numbers in the form of the output."""
+    rng = np.random.default_rng(seed)
+    made = tuple(rng.normal(size=array.shape) for array in listed(output))
+    return made if isinstance(output, tuple) else made[0]
 
 
 def largest_deviation(
@@ -54,16 +68,20 @@ def largest_deviation(
     """Of the output, and of each gradient, from PyTorch's."""
     inputs, parameters = case(layer, shapes, seed, ties)
     output, cache = forward(layer, parameters, inputs, training)
-    gradient = np.random.default_rng(seed + 1).normal(size=output.shape)
+    gradient = like(output, seed + 1)
     by_input, by_parameter = backward(layer, parameters, cache, gradient)
 
-    x = [torch.tensor(a, requires_grad=True) for a in inputs]
+    x = [torch.tensor(a, requires_grad=a.dtype == np.float64) for a in inputs]
     p = {key: torch.tensor(a, requires_grad=True) for key, a in parameters.items()}
-    y = ORACLES[type(layer)](layer, p, *x, training)
-    y.backward(torch.tensor(gradient))
-    found = {"output": deviation(output, y.detach().numpy())}
+    y = listed(ORACLES[type(layer)](layer, p, *x, training))
+    torch.autograd.backward(y, [torch.tensor(g) for g in listed(gradient)])
+    found = {
+        f"output{i or ''}": deviation(mine, theirs.detach().numpy())
+        for i, (mine, theirs) in enumerate(zip(listed(output), y, strict=True))
+    }
     for i, (mine, tensor) in enumerate(zip(by_input, x, strict=True)):
-        found[f"input{i}"] = deviation(mine, tensor.grad.numpy())
+        if tensor.requires_grad:
+            found[f"input{i}"] = deviation(mine, tensor.grad.numpy())
     reached = {key: tensor.grad for key, tensor in p.items() if tensor.grad is not None}
     assert set(by_parameter) == set(reached)
     for key, grad in reached.items():
@@ -83,6 +101,17 @@ def test_layer_equals_pytorch(kind, data):
     ties, training = data.draw(st.booleans()), data.draw(st.booleans())
     seed = data.draw(st.integers(0, 99))
     found = largest_deviation(layer, shapes, seed, training, ties)
+    assert max(found.values()) <= TOLERANCE, found
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@quick
+@given(data=st.data())
+def test_states_in_and_out_equal_pytorch(kind, data):
+    """Gradients come from the last states too, and reach the first ones."""
+    layer, shapes = data.draw(stateful_cases(kind))
+    found = largest_deviation(layer, shapes, data.draw(st.integers(0, 99)))
+    assert len(found) >= 3 + (len(shapes) - 1) + layer.return_state * layer.STATES
     assert max(found.values()) <= TOLERANCE, found
 
 
@@ -107,7 +136,12 @@ def test_output_has_the_shape_of_the_description(kind, data):
     assert output.dtype == np.float64
 
 
-def finite_difference(layer: L.Layer, parameters: Any, inputs: Any, gradient: np.ndarray) -> Any:
+def weighed(gradient: Any, output: Any) -> float:
+    """Σ gradient·output, over all that the layer gives."""
+    return sum(float(np.sum(g * y)) for g, y in zip(listed(gradient), listed(output), strict=True))
+
+
+def finite_difference(layer: L.Layer, parameters: Any, inputs: Any, gradient: Any) -> Any:
     """∂(Σ gradient·output)/∂inputs by central differences of every entry."""
     step = 1e-6
     found = []
@@ -118,27 +152,46 @@ def finite_difference(layer: L.Layer, parameters: Any, inputs: Any, gradient: np
             sums = []
             for moved in (kept + step, kept - step):
                 x[at] = moved
-                sums.append(np.sum(gradient * forward(layer, parameters, inputs, True)[0]))
+                sums.append(weighed(gradient, forward(layer, parameters, inputs, True)[0]))
             x[at] = kept
             slope[at] = (sums[0] - sums[1]) / (2 * step)
         found.append(slope)
     return found
 
 
-@pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
+def check_by_differences(layer: L.Layer, shapes: Any) -> None:
+    """Hold the gradients of the inputs to finite differences."""
+    inputs, parameters = case(layer, shapes, 3, False)
+    output, cache = forward(layer, parameters, inputs, True)
+    gradient = like(output, 4)
+    by_input, _ = backward(layer, parameters, cache, gradient)
+    slopes = finite_difference(layer, parameters, inputs, gradient)
+    for mine, slope in zip(by_input, slopes, strict=True):
+        scale = max(1.0, np.abs(slope).max(initial=0.0))
+        assert np.abs(mine - slope).max(initial=0.0) <= 1e-4 * scale
+
+
+@pytest.mark.parametrize("kind", [k for k in LAYERS.values() if k.TAKES == "float32"])
 @settings(quick, max_examples=2)
 @given(data=st.data())
 def test_input_gradients_equal_finite_differences(kind, data):
-    layer, shapes = data.draw(cases(kind))
-    inputs, parameters = case(layer, shapes, 3, False)
-    output, cache = forward(layer, parameters, inputs, True)
-    gradient = np.random.default_rng(4).normal(size=output.shape)
-    by_input, _ = backward(layer, parameters, cache, gradient)
-    for mine, slope in zip(
-        by_input, finite_difference(layer, parameters, inputs, gradient), strict=True
-    ):
-        scale = max(1.0, np.abs(slope).max(initial=0.0))
-        assert np.abs(mine - slope).max(initial=0.0) <= 1e-4 * scale
+    check_by_differences(*data.draw(cases(kind)))
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@settings(quick, max_examples=2)
+@given(data=st.data())
+def test_gradients_of_states_equal_finite_differences(kind, data):
+    check_by_differences(*data.draw(stateful_cases(kind)))
+
+
+def test_a_number_has_no_gradient_and_a_row_gets_that_of_all_its_places():
+    layer, x = L.Embedding(3, 2), np.array([[2, 0, 2]])
+    output, cache = forward(layer, {"weight": np.arange(6.0).reshape(3, 2)}, (x,), True)
+    assert output.tolist() == [[[4, 5], [0, 1], [4, 5]]]
+    (sent,), found = backward(layer, {"weight": np.zeros((3, 2))}, cache, np.ones((1, 3, 2)))
+    assert not sent.any()
+    assert found["weight"].tolist() == [[1, 1], [0, 0], [2, 2]]
 
 
 def test_the_gradient_of_a_tie_goes_to_the_first_entry_in_row_order():
@@ -205,7 +258,38 @@ FAULTS = {
     "padding counted": (L.AveragePooling2D(3, 1, padding="same"), None, (4, 4, 1)),
     "tanh form of gelu": (L.Activation("gelu"), None, (6,)),
     "aligned corners": (L.UpSampling2D(2, "bilinear"), None, (3, 3, 1)),
+    "relu for tanh": (L.SimpleRNN(3), L.SimpleRNN(3, nonlinearity="relu"), (4, 2)),
+    "output gate for forget gate": (L.LSTM(3), None, (4, 2)),
+    "reset gate before the product": (L.GRU(3), None, (4, 2)),
+    "steps backwards": (L.GRU(3, return_sequences=True), None, (4, 2)),
 }  # fmt: skip
+
+
+def _other_gates(layer, p, x, training):
+    order = [0, 3, 2, 1]
+    turned = {k: torch.cat([v.chunk(4)[i] for i in order]) for k, v in p.items()}
+    return ORACLES_BEFORE[L.LSTM](layer, turned, x, training)
+
+
+def _reset_before(layer, p, x, training):
+    h = x.new_zeros(len(x), layer.units)
+    for t in range(x.shape[1]):
+        own = (x[:, t] @ p["weight_ih_l0"].T + p["bias_ih_l0"]).chunk(3, 1)
+        w, b = p["weight_hh_l0"].chunk(3), p["bias_hh_l0"].chunk(3)
+        r, z = (torch.sigmoid(own[i] + h @ w[i].T + b[i]) for i in (0, 1))
+        h = (1 - z) * torch.tanh(own[2] + (r * h) @ w[2].T + b[2]) + z * h
+    return h
+
+
+def _backwards(layer, p, x, training):
+    return ORACLES_BEFORE[L.GRU](layer, p, x.flip(1), training).flip(1)
+
+
+OVER_TIME = {
+    "output gate for forget gate": _other_gates,
+    "reset gate before the product": _reset_before,
+    "steps backwards": _backwards,
+}
 
 
 def _faulty(name: str) -> Any:
@@ -239,6 +323,7 @@ def _faulty(name: str) -> Any:
         "aligned corners": aligned,
         "padding counted": counted,
         "transposed kernel": transposed,
+        **OVER_TIME,
     }
     return special.get(name, replaced)
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.material import material
 from tests.strategies import models
 
 from trimaran.backends.reference import BACKEND
@@ -37,21 +38,7 @@ def cnn():
 
 
 def batch(model, rows=4):
-    inputs = {p.name: RNG.normal(size=(rows, *p.shape)) for p in model.inputs}
-    targets, losses = {}, {}
-    for name, value in model.outputs:
-        size = model.shapes[value][-1]
-        head = model.heads.get(name)
-        if head == "softmax":
-            losses[name] = Loss("sparse_categorical_crossentropy", label_smoothing=0.1)
-            targets[name] = RNG.integers(0, size, rows)
-        elif head == "sigmoid":
-            losses[name] = Loss("binary_crossentropy", weight=0.5)
-            targets[name] = RNG.integers(0, 2, (rows, size)).astype(float)
-        else:
-            losses[name] = Loss("mean_squared_error")
-            targets[name] = RNG.normal(size=(rows, size))
-    return inputs, targets, losses
+    return material(model, 1, rows)
 
 
 def test_a_cnn_equals_the_same_network_written_in_pytorch():

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -17,6 +16,7 @@ from trimaran.backends.torch import source
 from trimaran.backends.torch.build import module, to_torch
 from trimaran.backends.torch.emit import emit
 from trimaran.backends.torch.weights import assign
+from trimaran.comparison.problem import invented
 from trimaran.errors import DescriptionError
 from trimaran.spec import Composite, Input, Model, Repeat, Sequential, functional, sequential
 from trimaran.spec import layers as L
@@ -54,8 +54,7 @@ def test_resnets_fit_on_a_page(name: str) -> None:
 def test_idioms_change_no_key_and_no_bit(name: str) -> None:
     model = small(name)
     weights = draw(model, 0)
-    shape = (2, *model.inputs[0].shape)
-    x = to_torch(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    x = to_torch(invented(model, 2)[0].floats())
     outputs = []
     for text in (emit(model), emit(model, idioms=False), emit(model, instrumented=True)):
         net = source.network(text)

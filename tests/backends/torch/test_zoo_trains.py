@@ -9,6 +9,7 @@ from trimaran import zoo
 from trimaran.backends.torch.build import module
 from trimaran.backends.torch.loop import fit
 from trimaran.backends.torch.weights import arrays
+from trimaran.comparison.problem import invented
 from trimaran.data.batches import Rows
 from trimaran.spec import Model
 from trimaran.tasks.loss import Loss, Objective
@@ -27,10 +28,11 @@ def small(name: str) -> Model:
 
 
 def rows(model: Model) -> Rows:
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(ROWS, *model.inputs[0].shape)).astype(np.float32)
+    made, _ = invented(model, ROWS)
     y = np.arange(ROWS) % 2
-    return Rows({"input": x}, {"output": y}, None, np.arange(ROWS))
+    if len(model.output_shape("output")) > 1:
+        y = made.targets["output"]
+    return Rows(made.inputs, {"output": y}, None, np.arange(ROWS))
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)

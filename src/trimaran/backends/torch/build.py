@@ -78,10 +78,10 @@ class TorchNetwork:
         masks: Mapping[str, np.ndarray] | None = None,
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
-        kept = injected(self.module, in_own_layout(self.model, masks or {}))
+        kept = injected(self.module, in_own_layout(self.model, masks) if masks else {})
         quiet = _quiet(self.module, training)
         with torch.no_grad(), full_float32(), quiet, kept, self.listening(taps) as heard:
-            returned = self.module(*self.tensors(inputs))
+            returned = self.module(*(self.exact(inputs) if training else self.tensors(inputs)))
         outputs = self._outputs(returned)
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
         return Forward(
@@ -97,7 +97,7 @@ class TorchNetwork:
         taps: Sequence[str] = (),
     ) -> Gradients:
         """Loss and gradients in training mode, without dropout."""
-        tensors = self.tensors(inputs)
+        tensors = self.exact(inputs)
         floats = {
             port.name: tensor.requires_grad_()
             for port, tensor in zip(self.model.inputs, tensors, strict=True)
@@ -133,6 +133,11 @@ class TorchNetwork:
             for port in self.model.inputs
         ]
 
+    def exact(self, inputs: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
+        """The inputs for a pass in training mode, in rows: of these PyTorch sums up the statistics
+        of batch normalization in float64, of channels_last maps in float32 (2.13)."""
+        return [tensor.contiguous() for tensor in self.tensors(inputs)]
+
     def _tapped(self, path: str, tensor: torch.Tensor) -> np.ndarray:
         """A leaf's output, or its gradient, in channels-last order."""
         if path in self._flat:
@@ -151,6 +156,9 @@ class TorchNetwork:
         The outputs of a peeled head are not heard here: they are the network's outputs.
         """
         heard: dict[str, torch.Tensor] = {}
+        if not taps:
+            yield heard
+            return
         wanted = set(taps)
 
         def listener(prefix: str) -> Any:
@@ -174,8 +182,13 @@ class TorchNetwork:
 @contextmanager
 def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
     """Training mode with dropout off and running statistics left as they were."""
+    if not training:  # nothing moves
+        if network.training:
+            network.eval()
+        yield
+        return
     kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    network.train(training)
+    network.train()
     for inner in network.modules():
         if isinstance(inner, nn.Dropout):
             inner.eval()

@@ -10,6 +10,11 @@ HELPERS = {
     """Train one bias: the second, which is only added to it, stays 0."""
     nn.init.zeros_(rnn.bias_hh_l0).requires_grad_(False)
     return rnn''',
+    "one_step": '''def one_step(cell, rnn, x, *states):
+    """One step of a recurrent module by its cell, with far less around it: x, and the states."""
+    after = cell(x[:, 0], states if len(states) > 1 else states[0], *rnn.all_weights[0])
+    after = after if isinstance(after, tuple) else (after,)
+    return (after[0][:, None], *after)''',
     "same_average": '''def same_average(x, kernel, stride):
     """Average pooling with "same" padding at any size, the padding left out of the mean."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d

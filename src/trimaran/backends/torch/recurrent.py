@@ -20,10 +20,12 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
 
 def _recurrent(layer: Any, site: Site) -> Code:
     one_bias = layer.use_bias and not layer.TWO_BIASES
-    needed = [("one_bias", one_bias), ("with_states", layer.return_state)]
+    call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
+    needed = [("one_bias", one_bias)]
+    needed += [(name, call.startswith(name)) for name in ("one_step", "with_states")]
     text = _module(layer, site)
     return Code(
-        _call(layer, len(site.shapes) > 1),
+        call,
         f"one_bias({text})" if one_bias else text,
         helpers=tuple(name for name, need in needed if need),
     )
@@ -39,6 +41,19 @@ def _module(layer: Any, site: Site) -> str:
         "batch_first=True",
     )
     return f"nn.{MODULES[type(layer)]}({', '.join(part for part in given if part)})"
+
+
+def _one_step(layer: Any, site: Site) -> bool:
+    """Whether the sequence is one step between states, as a network that writes has it."""
+    alone = site.shapes[0][0] == 1 and len(site.shapes) > 1
+    return bool(alone and layer.return_sequences and layer.return_state)
+
+
+def _step(layer: Any) -> str:
+    nonlinear = f"rnn_{layer.nonlinearity}" if isinstance(layer, L.SimpleRNN) else ""
+    cell = nonlinear or type(layer).__name__.lower()
+    states = ", ".join(f"{{{i + 1}}}" for i in range(layer.STATES))
+    return f"one_step(torch.{cell}_cell, @, {{0}}, {states})"
 
 
 def _call(layer: Any, stateful: bool) -> str:

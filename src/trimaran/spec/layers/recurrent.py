@@ -93,7 +93,7 @@ class Recurrent(Layer):
     def flops(self, *shapes: Shape) -> int:
         steps, features = shapes[0][0] or 1, int(shapes[0][-1] or 1)
         rows = self.GATES * int(self.units)
-        return int(steps) * rows * (2 * (features + int(self.units)) + 2)
+        return int(steps) * rows * 2 * (features + int(self.units) + self.use_bias)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, silent, to_keras
-from trimaran.errors import RunError
+from trimaran.errors import RunError, TrainingError
 from trimaran.spec.layers import BatchNormalization
 from trimaran.spec.model import Model
 from trimaran.training.freezing import matches, unknown_pattern
@@ -34,6 +34,11 @@ class Names:
     def trained_names(self) -> tuple[str, ...]:
         """The Keras names of what is trained."""
         return tuple(dict.fromkeys(self.table[key].name for key in self.trained))
+
+    @property
+    def stacked(self) -> frozenset[str]:
+        """The Keras names of arrays whose rows are several of ours."""
+        return frozenset(pair.name for pair in self.table.values() if pair.row is not None)
 
     def to_keras(self, neutral: Mapping[str, np.ndarray]) -> Arrays:
         """Arrays by Keras name; counts of batches have none."""
@@ -63,15 +68,31 @@ class Names:
 def named(model: Model, freeze: tuple[str, ...] = ()) -> Names:
     """The names of a model's weights, and which of them are trained.
 
-    Raises `TrainingError` for a pattern that matches nothing.
+    Raises `TrainingError` for a pattern that matches nothing, or half of an array of Keras's.
     """
     trainable = [key for key, parameter in model.parameters.items() if parameter.trainable]
     for pattern in freeze:
-        if not any(matches(key, pattern) for key in trainable):
+        if not any(matches(key, pattern) for key in (*trainable, *silent(model))):
             raise unknown_pattern(pattern, trainable)
     trained = tuple(k for k in trainable if not any(matches(k, pattern) for pattern in freeze))
     shapes = {key: tuple(p.shape) for key, p in model.parameters.items()}
-    return Names(model, pairs(model), trained, _still(model, trained, trainable), shapes)
+    table = pairs(model)
+    _refuse_halves(table, trained, trainable)
+    return Names(model, table, trained, _still(model, trained, trainable), shapes)
+
+
+def _refuse_halves(
+    table: Mapping[str, Pair], trained: tuple[str, ...], trainable: list[str]
+) -> None:
+    """The two biases of a GRU are one array in Keras, which is trained or is not."""
+    moving = {table[key].name for key in trained}
+    for key in set(trainable) - set(trained):
+        if table[key].name in moving:
+            path = key.rpartition(".")[0]
+            raise TrainingError(
+                f"freeze holds {key}, but not the other bias of {path}, and in Keras both are one "
+                f"array; freeze both, with {path}.bias_*, or neither."
+            )
 
 
 def _still(model: Model, trained: tuple[str, ...], trainable: list[str]) -> tuple[str, ...]:

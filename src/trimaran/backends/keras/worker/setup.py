@@ -146,6 +146,7 @@ def _traced(
         train.affine,
         validation.affine if validation else {},
         layers,
+        names.stacked,
     )
 
 

@@ -29,7 +29,10 @@ Gradient = Callable[[Callable[[Tree], tuple[Tensor, Any]], Tree], tuple[Any, Tre
 
 @dataclass(frozen=True)
 class Traced:
-    """The functions of a run; `trained` learns, `judge` is the same in float32 for scoring."""
+    """The functions of a run; `trained` learns, `judge` is the same in float32 for scoring.
+
+    stacked: names of arrays whose rows are weights of their own (the two biases of a GRU)
+    """
 
     trained: Built
     judge: Built
@@ -39,6 +42,7 @@ class Traced:
     affine: Mapping[str, Affine]
     judge_affine: Mapping[str, Affine]
     layers: tuple[str, ...]
+    stacked: frozenset[str] = frozenset()
 
     def part(
         self, gradient: Gradient, state: Tree, resident: Tree, batch: Tree, slopes: Tree | None
@@ -74,8 +78,8 @@ class Traced:
         sizes = [ops.sqrt(ops.mean(ops.square(gradients[name]))) for name in self.layers]
         weights, slots = {}, {}
         for name, w in state["weights"].items():
-            weights[name], slots[name] = given.optimizer.update(
-                ops, w, gradients[name], state["slots"][name], item["numbers"]
+            weights[name], slots[name] = self._updated(
+                name, w, gradients[name], state["slots"][name], item["numbers"]
             )
         averages = {
             name: a + (1 - item["decay"]) * (weights[name] - a)
@@ -83,6 +87,18 @@ class Traced:
         }
         after = {**state, "weights": weights, "slots": slots, "averages": averages}
         return after, sizes
+
+    def _updated(self, name: str, w: Tensor, g: Tensor, slots: Tree, n: Tree) -> tuple[Tensor, Any]:
+        """One array's update: Muon must not take rows that are stacked for a matrix."""
+        update = self.training.optimizer.update
+        if name not in self.stacked:
+            return update(ops, w, g, slots, n)
+        rows = [
+            update(ops, w[i], g[i], {slot: values[i] for slot, values in slots.items()}, n)
+            for i in range(w.shape[0])
+        ]
+        after = {slot: ops.stack([own[slot] for _, own in rows]) for slot in slots}
+        return ops.stack([row for row, _ in rows]), after
 
     def step(
         self, gradient: Gradient, state: Tree, resident: Tree, item: Tree

@@ -1,0 +1,75 @@
+"""From text to numbers and back: a tokenizer, fitted on the training text, saved with the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+UNKNOWN = "[UNK]"
+"""The token, number 0, that stands for whatever training never met."""
+_PIECE = 1 << 14  # characters given to the library at once
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer of the `tokenizers` library, by its own JSON.
+
+    kind: "characters": each character of the text is a token
+    """
+
+    kind: str
+    text: str
+
+    @cached_property
+    def _own(self) -> Any:
+        from tokenizers import Tokenizer as Own
+
+        return Own.from_str(self.text)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The tokens by their numbers."""
+        numbers: dict[str, int] = self._own.get_vocab()
+        return tuple(sorted(numbers, key=numbers.__getitem__))
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are, the unknown one among them."""
+        return len(self.names)
+
+    def encode(self, text: str) -> np.ndarray:
+        """The text's tokens as (n,) int32."""
+        found = [self._own.encode(piece).ids for piece in _pieces(text)]
+        return np.array([number for ids in found for number in ids], np.int32)
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of these tokens; an unknown one is the replacement character."""
+        return "".join("\ufffd" if n == 0 else self.names[n] for n in numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "tokenizer": json.loads(self.text)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Tokenizer:
+        return cls(value["kind"], json.dumps(value["tokenizer"], ensure_ascii=False))
+
+
+def characters(text: str) -> Tokenizer:
+    """One token for each different character of the text, in their order."""
+    from tokenizers import Regex, models, pre_tokenizers
+    from tokenizers import Tokenizer as Own
+
+    numbers = {token: i for i, token in enumerate([UNKNOWN, *sorted(set(text))])}
+    own = Own(models.WordLevel(numbers, unk_token=UNKNOWN))
+    own.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    return Tokenizer("characters", json.dumps(json.loads(own.to_str()), ensure_ascii=False))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for start in range(0, len(text), _PIECE):
+        yield text[start : start + _PIECE]

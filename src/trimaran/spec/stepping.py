@@ -1,0 +1,117 @@
+"""A model of sequences as one of single steps: the states between steps are inputs and outputs.
+
+What a recurrent network says of step t needs of all steps before only its states. So text is
+written a token at a time: each call takes one token and the states that the call before gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from trimaran.errors import DescriptionError
+from trimaran.spec.graph import Call, Graph, Port, width
+from trimaran.spec.layer import Layer, Shape
+from trimaran.spec.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNormalization,
+    Multiply,
+)
+from trimaran.spec.layers.recurrent import Recurrent
+from trimaran.spec.model import Model, sized
+
+EACH_STEP = (
+    Activation, Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding,
+    LayerNormalization, Multiply,
+)  # fmt: skip
+"""Layers that do the same to every step, whatever stands before it."""
+
+
+@dataclass(frozen=True)
+class Stepwise:
+    """`model` takes one step of each input (length 1) and `states` by their shapes, and gives its
+    outputs and, under the same names, the states after the step. All states begin as zeros. The
+    weights are those of the model that it was made of."""
+
+    model: Model
+    states: dict[str, Shape]
+
+
+def stepwise(model: Model) -> Stepwise:
+    """The model a step at a time.
+
+    Raises:
+        DescriptionError: a layer needs more of the sequence than its states.
+    """
+    short = sized(model, {port.name: (1, *port.shape[1:]) for port in model.inputs})
+    graph, names = _opened(short.graph, "")
+    made = Model(model.name, graph)
+    shapes = {port.name: port.shape for port in graph.inputs if port.name in names}
+    return Stepwise(made, shapes)
+
+
+def _opened(graph: Graph, path: str) -> tuple[Graph, list[str]]:
+    """The graph with the states of its recurrent layers behind its inputs and outputs, and their
+    names."""
+    found = [_step(graph, call, f"{path}{call.layer}") for call in graph.calls]
+    states = [state for _, _, own in found for state in own]
+    ports = (*graph.inputs, *(Port(name, shape) for name, shape in states))
+    moved: dict[int, int] = {i: i for i in range(len(graph.inputs))}
+    layers, calls = dict(graph.layers), list[Call]()
+    after: list[int] = []
+    value, old, taken = len(ports), len(graph.inputs), len(graph.inputs)
+    for call, (op, made, own) in zip(graph.calls, found, strict=True):
+        layers[call.layer] = op
+        given = tuple(moved[i] for i in call.inputs)
+        calls.append(Call(call.layer, (*given, *range(taken, taken + len(own)))))
+        moved |= {old + i: value + i for i in range(made)}
+        after += range(value + made, value + made + len(own))
+        value, old, taken = value + made + len(own), old + made, taken + len(own)
+    names = [name for name, _ in states]
+    outputs = (
+        *((name, moved[v]) for name, v in graph.outputs),
+        *zip(names, after, strict=True),
+    )
+    own_graph = replace(
+        graph, inputs=ports, layers=tuple(layers.items()), calls=tuple(calls), outputs=outputs
+    )
+    return own_graph, names
+
+
+def _step(
+    graph: Graph, call: Call, path: str
+) -> tuple[Layer | Graph, int, list[tuple[str, Shape]]]:
+    """What stands in the call's place, how many values it made before, and the states it adds."""
+    op = graph.table[call.layer]
+    if isinstance(op, Graph):
+        inner, names = _opened(op, f"{path}.")
+        shapes = {port.name: port.shape for port in inner.inputs}
+        return inner, width(op), [(name, shapes[name]) for name in names]
+    if isinstance(op, Recurrent):
+        if [c.layer for c in graph.calls].count(call.layer) > 1 or len(call.inputs) > 1:
+            raise _refused(path, op, "is called twice, or begins from a state of its own")
+        if not op.return_sequences:
+            raise _refused(path, op, "gives only its last step")
+        return replace(op, return_state=True), 1, list(_states(op, path))
+    if not isinstance(op, EACH_STEP):
+        raise _refused(path, op, "needs more of the sequence than one step")
+    return op, 1, []
+
+
+def _states(op: Recurrent, path: str) -> Iterator[tuple[str, Shape]]:
+    base = path.replace(".", "_")
+    for letter in "hc"[: op.STATES]:
+        yield f"{base}_{letter}", (op.units,)
+
+
+def _refused(path: str, op: Layer, why: str) -> DescriptionError:
+    return DescriptionError(
+        f"{path} ({type(op).__name__}) {why}, so the model cannot go on a step at a time; generate "
+        "with a model whose layers work step by step, such as charlstm."
+    )

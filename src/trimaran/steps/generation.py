@@ -1,0 +1,159 @@
+"""Text from a language model, a token at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trimaran.backends.protocol import Network
+from trimaran.data.batches import Rows
+from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
+from trimaran.data.stream import Stream
+from trimaran.data.targets import Tokens
+from trimaran.data.textfield import TextField
+from trimaran.data.tokens import Tokenizer
+from trimaran.errors import DataError, DescriptionError, RecipeError
+from trimaran.files import write_json
+from trimaran.runs import RunFiles
+from trimaran.spec.stepping import stepwise
+from trimaran.steps.implementation import implementation
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn.
+
+    temperature: the logarithms of the probabilities are divided by it; 0 takes the likeliest
+    top_k: only among so many of the likeliest;  top_p: only among the likeliest that together have
+        this probability (Holtzman et al. 2020)
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise RecipeError(f"temperature is {self.temperature}; it must be 0 or more.")
+        if self.top_k is not None and self.top_k < 1:
+            raise RecipeError(f"top-k is {self.top_k}; it must be 1 or more.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise RecipeError(f"top-p is {self.top_p}; it must be above 0 and at most 1.")
+
+
+class Writer:
+    """A language model that keeps its states from token to token: the cost of each is the same."""
+
+    def __init__(self, run: RunFiles, backend: str | None = None) -> None:
+        self.tokenizer = _tokenizer(run.preprocess)
+        steps = stepwise(run.model)
+        chosen = implementation(backend or run.recipe.backend)
+        self._network: Network = chosen.network(steps.model, run.weights)
+        zeros = {name: tuple(n or 1 for n in shape) for name, shape in steps.states.items()}
+        self._states = {name: np.zeros((1, *s), np.float32) for name, s in zeros.items()}
+
+    def read(self, tokens: Sequence[int]) -> np.ndarray:
+        """The probabilities of the token after these, which follow all that was read before."""
+        found: np.ndarray | None = None
+        for token in tokens:
+            given = {INPUT: np.array([[token]], np.int32), **self._states}
+            outputs = dict(self._network.forward(given).outputs)
+            found = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
+            self._states = outputs
+        if found is None:
+            raise DataError("The prompt is empty; give at least one character to go on from.")
+        return found
+
+    def write(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
+        """`length` tokens that go on from the prompt, as they come."""
+        if length < 1:
+            raise RecipeError(f"length is {length}; it must be 1 or more.")
+        rng = np.random.default_rng(sampling.seed)
+        chances = self.read(known(self.tokenizer, prompt))
+        for number in range(length):
+            token = draw(chances, sampling, rng)
+            yield self.tokenizer.decode([token])
+            if number + 1 < length:
+                chances = self.read([token])
+
+
+SAMPLE, PROMPT, TEMPERATURE = 400, 40, 0.8
+"""Tokens that the report shows, those that they go on from, and how boldly they are drawn."""
+
+
+def write_sample(folder: Path, run: RunFiles, rows: Rows | Stream) -> None:
+    """artifacts/sample.json: what a language model makes of the beginning of the split; nothing
+    where the run learned no language, or its model cannot go on a step at a time."""
+    if not isinstance(run.preprocess.outputs[OUTPUT], Tokens):
+        return
+    try:
+        writer = Writer(run)
+    except DescriptionError:
+        return
+    beginning = rows.take(np.zeros(1, np.int64)).inputs[INPUT][0, :PROMPT].tolist()
+    prompt = writer.tokenizer.decode([token for token in beginning if token])
+    sampling = Sampling(TEMPERATURE, seed=run.recipe.training.seed)
+    text = "".join(writer.write(prompt, SAMPLE, sampling))
+    folder.mkdir(exist_ok=True)
+    sample = {"prompt": prompt, "text": text, "temperature": TEMPERATURE}
+    write_json(folder / "sample.json", sample)
+
+
+def _tokenizer(preprocess: Preprocess) -> Tokenizer:
+    field = preprocess.inputs.get(INPUT)
+    if not isinstance(field, TextField) or not isinstance(preprocess.outputs[OUTPUT], Tokens):
+        raise RecipeError(
+            "This run learned no language; generate with one that did, for example after: trimaran "
+            "train shakespeare-charlstm."
+        )
+    return field.tokenizer
+
+
+def known(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """The prompt's tokens.
+
+    Raises:
+        DataError: it is empty, or holds a character that training never met.
+    """
+    tokens: list[int] = tokenizer.encode(prompt).tolist()
+    if not tokens:
+        raise DataError("The prompt is empty; give at least one character to go on from.")
+    if 0 in tokens:
+        letter = prompt[tokens.index(0)]
+        raise DataError(
+            f"The prompt holds {letter!r}, which the training text never does; leave it out."
+        )
+    return tokens
+
+
+def draw(chances: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
+    """A token by its probability; never the one that stands for the unknown (number 0)."""
+    logits = np.log(np.maximum(chances, 1e-300))
+    logits[0] = -np.inf
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    shares = _softmax(logits / sampling.temperature)
+    chosen = _likeliest(shares, sampling)
+    total = np.cumsum(shares[chosen])
+    return int(chosen[min(int((rng.random() * total[-1] >= total).sum()), len(chosen) - 1)])
+
+
+def _likeliest(shares: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """The tokens to draw among; in order of their probability where some are left out."""
+    if sampling.top_k is None and sampling.top_p is None:
+        return np.arange(len(shares))
+    order = np.argsort(-shares, kind="stable")
+    kept = len(order) if sampling.top_k is None else min(sampling.top_k, len(order))
+    if sampling.top_p is not None:
+        before = np.cumsum(shares[order]) - shares[order]
+        kept = min(kept, max(1, int((before < sampling.top_p).sum())))
+    return order[:kept]
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shares = np.exp(logits - logits.max())
+    return np.asarray(shares / shares.sum())

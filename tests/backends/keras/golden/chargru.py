@@ -1,0 +1,40 @@
+"""chargru in Keras 3, 268,161 parameters.
+
+input (N, ?) -> output (N, ?, 65)
+
+Written by Trimaran from the description 1ea74b91f9c0.
+"""
+
+import keras
+from keras import layers
+
+
+def torch_bias(fan_in):
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
+def torch_uniform():
+    """Uniform within 1 / sqrt(fan_in), as torch.nn.Linear draws."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def build():
+    """The network with fresh weights."""
+    return keras.Sequential(
+        [
+            keras.Input((None,), name="input", dtype="int32"),
+            layers.Embedding(
+                65,
+                64,
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="embed",
+            ),
+            layers.GRU(256, return_sequences=True, name="gru"),
+            layers.Dense(
+                65, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(256), name="fc"
+            ),
+            layers.Activation("softmax", name="softmax1"),
+        ],
+        name="chargru",
+    )

@@ -1,0 +1,131 @@
+"""Writing with a language model: how tokens are drawn, that states are carried, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trimaran.cli import main
+from trimaran.errors import DataError, RecipeError
+from trimaran.handle import Run
+from trimaran.python import train
+from trimaran.steps.generation import Sampling, Writer, draw
+from trimaran.steps.implementation import implementation
+
+TEXT = "the cat sat on the mat and the rat sat on the cat; " * 60
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A tiny model that knows a tiny text."""
+    folder = tmp_path_factory.mktemp("language")
+    (folder / "cats.txt").write_text(TEXT)
+    optimizer = {"name": "adam", "learning_rate": 0.01}
+    return train(
+        {"data": {"path": str(folder / "cats.txt"), "length": 16}, "model": "charlstm"},
+        training={"epochs": 3, "batch_size": 16, "threads": 1, "optimizer": optimizer},
+        out=folder / "run",
+        progress=False,
+    )  # fmt: skip
+
+
+def test_it_learned_and_its_scores_say_so(run: Run):
+    scores = run.scores["test"]
+    assert scores["bits_per_character"]["value"] < 3.0  # 17 characters: 4.1 bits for a guess
+    assert scores["bits_per_character"]["low"] < scores["bits_per_character"]["high"]
+    assert "What it writes" in run.report.read_text()
+
+
+def test_a_prompt_is_read_as_the_whole_sequence_is(run: Run):
+    """The states that are carried stand for all that was read: no step is computed twice."""
+    writer = Writer(run)
+    tokens = writer.tokenizer.encode("the cat sat on")
+    whole = implementation("torch").network(run.model, run.weights)
+    wanted = whole.forward({"input": tokens[None]}).outputs["output"][0, -1]
+    assert np.abs(writer.read(tokens.tolist()) - wanted).max() <= 1e-5
+
+
+def test_the_same_seed_gives_the_same_text(run: Run):
+    def text(seed: int) -> str:
+        return run.generate("the", 40, temperature=1.5, seed=seed)
+
+    assert text(1) == text(1) != text(2)
+
+
+def test_the_command_streams_and_answers_in_json(run: Run, capsys: pytest.CaptureFixture[str]):
+    words = ["generate", str(run.path), "--prompt", "the c", "--length", "12", "--temperature", "0"]
+    assert main(words) == 0
+    plain = capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert plain == value["prompt"] + value["text"] + "\n"
+    assert len(value["text"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--prompt", "Zebra"], "holds 'Z', which the training text never does"),
+        (["--prompt", ""], "The prompt is empty"),
+        (["--temperature", "-1"], "temperature is -1.0; it must be 0 or more"),
+        (["--top-k", "0"], "top-k is 0"),
+        (["--top-p", "1.5"], "top-p is 1.5"),
+        (["--length", "0"], "length is 0"),
+    ],
+)
+def test_bad_requests_are_told(
+    run: Run, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+):
+    assert main(["generate", str(run.path), "--prompt", "the", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_other_runs_do_not_write(tmp_path: Path):
+    other = train("iris-mlp", training={"epochs": 1}, out=tmp_path / "iris", progress=False)
+    with pytest.raises(RecipeError, match="learned no language"):
+        Writer(other)
+
+
+CHANCES = np.array([0.9, 0.05, 0.03, 0.02])
+
+
+def drawn(sampling: Sampling, chances: np.ndarray = CHANCES) -> Counter[int]:
+    rng = np.random.default_rng(0)
+    return Counter(draw(chances, sampling, rng) for _ in range(4000))
+
+
+def test_the_unknown_token_is_never_written():
+    assert set(drawn(Sampling())) == {1, 2, 3}
+
+
+def test_tokens_are_drawn_by_their_probability():
+    found = drawn(Sampling())
+    shares = [found[token] / 4000 for token in (1, 2, 3)]
+    assert shares == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
+
+
+def test_temperature_sharpens_by_its_power():
+    found = drawn(Sampling(0.5))
+    powers = np.array([0.5, 0.3, 0.2]) ** 2
+    shares = [found[token] / 4000 for token in (1, 2, 3)]
+    assert shares == pytest.approx((powers / powers.sum()).tolist(), abs=0.03)
+
+
+def test_zero_takes_the_likeliest():
+    assert drawn(Sampling(0)) == {1: 4000}
+
+
+def test_only_the_likeliest_few():
+    assert set(drawn(Sampling(top_k=2))) == {1, 2}
+    assert set(drawn(Sampling(top_p=0.4))) == {1}
+    assert set(drawn(Sampling(top_p=0.6))) == {1, 2}
+    assert set(drawn(Sampling(top_k=1, top_p=0.9))) == {1}
+
+
+def test_an_empty_reading_is_refused(run: Run):
+    with pytest.raises(DataError, match="prompt is empty"):
+        Writer(run).read([])
