@@ -129,3 +129,27 @@ def test_only_the_likeliest_few():
 def test_an_empty_reading_is_refused(run: Run):
     with pytest.raises(DataError, match="prompt is empty"):
         Writer(run).read([])
+
+
+def test_the_run_scores_other_texts_and_predicts_none(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other = tmp_path / "other.txt"
+    other.write_text("the rat sat on the mat; " * 30)
+    found = run.evaluate(str(other))["data"]["bits_per_character"]["value"]
+    assert 0 < found < 4.1
+    assert main(["predict", str(run.path), str(other)]) == 2
+    assert "learned to continue a text; write with it: trimaran generate" in capsys.readouterr().err
+    with pytest.raises(DataError, match="score it on a .txt"):
+        run.evaluate((np.zeros((2, 3)), np.zeros(2)))
+
+
+def test_your_own_text_needs_no_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "cats.txt"
+    path.write_text(TEXT)
+    words = ["train", "--data", str(path), "--out", str(tmp_path / "run"), "--json"]
+    assert main([*words, "training.epochs=1", "data.length=16", "training.threads=1"]) == 0
+    told = capsys.readouterr()
+    assert "one long text of 3,060 characters, 13 of them different" in told.err
+    assert json.loads(told.out)["scores"]["test"]["bits_per_character"]["value"] > 0
+    assert "task: language" in (tmp_path / "run" / "recipe.yaml").read_text()
