@@ -101,6 +101,8 @@ def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
     drawn = {"return_sequences": draw(st.booleans()), "use_bias": draw(st.integers(0, 3)) > 0}
     if kind is L.SimpleRNN:
         drawn["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
+    if "units" not in given:  # else something else is as wide
+        drawn["bidirectional"] = draw(st.integers(0, 3)) == 0
     return kind(**{"units": draw(st.integers(1, 5)), **drawn, **given})
 
 
@@ -168,7 +170,7 @@ def stateful_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...
     shapes of its inputs; of one step or several."""
     given, gives = draw(st.sampled_from([(True, True), (True, True), (True, False), (False, True)]))
     layer: Any = _recurrent(draw, kind, return_state=gives)
-    states = ((layer.units,),) * layer.STATES if given else ()
+    states = ((layer.units,),) * layer.states if given else ()
     return layer, (draw(shapes(1, 1, 4)), *states)
 
 

@@ -140,7 +140,7 @@ def sequential(
                 f"{name}: the input's shape is unknown; give the first layer input_shape=(...) or "
                 "put Input(shape) in front."
             )
-        start = Input(shape)
+        start = Input(shape, dtype=first.TAKES if isinstance(first, Layer) else "float32")
     assert isinstance(start, Symbol)
     x = start
     for layer in items:

@@ -96,6 +96,8 @@ def _step(
     if isinstance(op, Recurrent):
         if [c.layer for c in graph.calls].count(call.layer) > 1 or len(call.inputs) > 1:
             raise _refused(path, op, "is called twice, or begins from a state of its own")
+        if op.bidirectional:
+            raise _refused(path, op, "reads the sequence from both ends")
         if not op.return_sequences:
             raise _refused(path, op, "gives only its last step")
         return replace(op, return_state=True), 1, list(_states(op, path))

@@ -144,16 +144,21 @@ def recurrent(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
     """
     *states, _training = rest
     module = {L.SimpleRNN: torch.nn.RNN, L.LSTM: torch.nn.LSTM, L.GRU: torch.nn.GRU}[type(layer)]
-    own = {"nonlinearity": layer.nonlinearity} if isinstance(layer, L.SimpleRNN) else {}
-    made = module(x.shape[-1], layer.units, bias=layer.use_bias, batch_first=True, **own).double()
-    if not isinstance(layer, L.GRU) and layer.use_bias:
-        p = {**p, "bias_hh_l0": p["bias_hh_l0"].detach()}
-    begun = tuple(state.unsqueeze(0) for state in states)
-    given = (x, begun if len(begun) == 2 else begun[0]) if begun else (x,)
-    whole, after = torch.func.functional_call(made, p, given)
+    own: dict[str, Any] = {}
+    if isinstance(layer, L.SimpleRNN):
+        own = {"nonlinearity": layer.nonlinearity}
+    own |= {"bidirectional": layer.bidirectional, "bias": layer.use_bias}
+    made = module(x.shape[-1], layer.units, batch_first=True, **own).double()
+    if not isinstance(layer, L.GRU):
+        p = {key: a.detach() if key.startswith("bias_hh") else a for key, a in p.items()}
+    kinds = 2 if isinstance(layer, L.LSTM) else 1
+    begun = tuple(torch.stack(states[kind::kinds]) for kind in range(kinds)) if states else ()
+    taken = (x, begun if len(begun) == 2 else begun[0]) if begun else (x,)
+    whole, after = torch.func.functional_call(made, p, taken)
     after = after if isinstance(after, tuple) else (after,)
-    output = whole if layer.return_sequences else whole[:, -1]
-    return (output, *(state.squeeze(0) for state in after)) if layer.return_state else output
+    output = whole if layer.return_sequences else torch.cat(tuple(after[0]), dim=-1)
+    given = [state[way] for way in range(len(after[0])) for state in after]
+    return (output, *given) if layer.return_state else output
 
 
 Call = Callable[..., Any]

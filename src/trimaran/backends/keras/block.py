@@ -11,7 +11,8 @@ import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trimaran.backends.keras.leaves import Code, Site, code, folded
+from trimaran.backends.keras.code import Code, Site
+from trimaran.backends.keras.leaves import code, folded
 from trimaran.emit.calls import Numbered, arguments, numbered, port_names
 from trimaran.emit.plan import Uses
 from trimaran.emit.sites import join

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from trimaran.backends.keras.helpers import HELPERS
+from trimaran.backends.keras import recurrent
+from trimaran.backends.keras.code import Code, Site, made
 from trimaran.backends.keras.initialise import argument
 from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
 from trimaran.spec.graph import concrete
-from trimaran.spec.initializers import INITIALIZERS, Gates
-from trimaran.spec.layer import Layer, Parameter, Shape
+from trimaran.spec.initializers import INITIALIZERS
+from trimaran.spec.layer import Layer, Parameter
 from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.spec.layers.windows import Pads, pads
 
 TORCH = INITIALIZERS["torch_uniform"]
-
-
-@dataclass(frozen=True)
-class Code:
-    """How a layer is written: its class and its arguments without the name.
-
-    `before` stands in front of it, under the layer's name with ".pad" behind. `listed` says that
-    the inputs are given as one list, `stateful` that those after the first are an initial state.
-    """
-
-    kind: str
-    arguments: tuple[str, ...]
-    before: Code | None = None
-    listed: bool = False
-    stateful: bool = False
-
-    def call(self, layer: str, count: int) -> str:
-        """The call of `layer` on inputs {0}, {1}…"""
-        inputs = [f"{{{i}}}" for i in range(count)]
-        if self.stateful:
-            states = inputs[1] if count == 2 else f"[{', '.join(inputs[1:])}]"
-            return f"{layer}({inputs[0]}, initial_state={states})"
-        given = ", ".join(inputs)
-        return f"{layer}([{given}])" if self.listed else f"{layer}({given})"
-
-    def helpers(self) -> set[str]:
-        """Names of its own that the source must define."""
-        text = f"{self.kind}({', '.join(self.arguments)}"
-        return {name for name in HELPERS if re.search(rf"(?<![\w.\"]){name}\(", text)}
-
-    def text(self, name: str, more: str | None = None) -> str:
-        """The constructor call; `more` is one more argument before the name."""
-        given = [*self.arguments, *([more] if more else []), f"name={name}"]
-        return f"{self.kind}({', '.join(given)})"
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a layer stands: the shapes of its inputs and of its output (numbers with their
-    expressions), and the numbers of the block that it is written into."""
-
-    shapes: tuple[Shape, ...]
-    made: Shape
-    numbers: Numbers
 
 
 def code(layer: Layer, site: Site) -> Code:
@@ -75,10 +30,6 @@ def folded(activation: L.Activation) -> str | None:
     if activation.parameter != ACTIVATIONS[activation.activation]:
         return None
     return f'activation="{activation.activation}"'
-
-
-def _code(kind: str, *arguments: str | None, **more: Any) -> Code:
-    return Code(f"layers.{kind}", tuple(a for a in arguments if a), **more)
 
 
 def _unless_one(name: str, values: tuple[int, ...], numbers: Numbers) -> str | None:
@@ -117,7 +68,7 @@ def _bias(layer: Any) -> str | None:
 
 def _dense(layer: L.Dense, site: Site) -> Code:
     units = site.numbers.one(layer.units, "units")
-    return _code("Dense", units, _bias(layer), *_initial(layer, site, "kernel_initializer"))
+    return made("Dense", units, _bias(layer), *_initial(layer, site, "kernel_initializer"))
 
 
 def _conv(layer: Any, site: Site) -> Code:
@@ -126,7 +77,7 @@ def _conv(layer: Any, site: Site) -> Code:
     multiplier = layer.depth_multiplier if depthwise else 1
     groups = 1 if depthwise else layer.groups
     weight = "depthwise_initializer" if depthwise else "kernel_initializer"
-    return _code(
+    return made(
         type(layer).__name__,
         None if depthwise else numbers.one(layer.filters, "filters"),
         numbers.many(layer.kernel_size, "kernel_size"),
@@ -137,7 +88,7 @@ def _conv(layer: Any, site: Site) -> Code:
         f"groups={numbers.one(groups, 'groups')}" if groups != 1 else None,
         _bias(layer),
         *_initial(layer, site, weight),
-        before=explicit and _zeros(explicit, numbers),
+        before=_zeros(explicit, numbers) if explicit else None,
     )
 
 
@@ -160,7 +111,7 @@ def _padding(
 
 
 def _zeros(explicit: Pads, numbers: Numbers) -> Code:
-    return _code(f"ZeroPadding{len(explicit)}D", _sides(explicit, numbers))
+    return made(f"ZeroPadding{len(explicit)}D", _sides(explicit, numbers))
 
 
 def _sides(explicit: Any, numbers: Numbers) -> str:
@@ -175,8 +126,8 @@ def _sides(explicit: Any, numbers: Numbers) -> str:
 
 def _max_pool(layer: Any, site: Site) -> Code:
     padding, explicit = _padding(layer, site, layer.pool_size, (1,) * layer.RANK)
-    before = explicit and Code("LowPadding", (f"{_pairs(explicit)}",))
-    return _code(type(layer).__name__, *_window(layer, site.numbers), padding, before=before)
+    before = Code("LowPadding", (f"{_pairs(explicit)}",)) if explicit else None
+    return made(type(layer).__name__, *_window(layer, site.numbers), padding, before=before)
 
 
 def _window(layer: Any, numbers: Numbers) -> list[str | None]:
@@ -192,26 +143,26 @@ def _pairs(explicit: Pads) -> str:
 def _average_pool(layer: Any, site: Site) -> Code:
     padding, explicit = _padding(layer, site, layer.pool_size, (1,) * layer.RANK)
     if explicit is None:
-        return _code(type(layer).__name__, *_window(layer, site.numbers), padding)
+        return made(type(layer).__name__, *_window(layer, site.numbers), padding)
     size, strides = (site.numbers.tuple(v, "size") for v in (layer.pool_size, layer.strides))
     given = (size, strides, _pairs(explicit))
     return Code("AveragePooling", given)
 
 
 def _global(layer: Any, site: Site) -> Code:
-    return _code(type(layer).__name__, "keepdims=True" if layer.keepdims else None)
+    return made(type(layer).__name__, "keepdims=True" if layer.keepdims else None)
 
 
 def _activation(layer: L.Activation, site: Site) -> Code:
     name, parameter = layer.activation, layer.parameter
     if parameter == ACTIVATIONS[name]:
-        return _code("Activation", f'"{name}"')
+        return made("Activation", f'"{name}"')
     kind = {"leaky_relu": "LeakyReLU", "elu": "ELU"}[name]
-    return _code(kind, repr(float(parameter or 0.0)))
+    return made(kind, repr(float(parameter or 0.0)))
 
 
 def _dropout(layer: L.Dropout, site: Site) -> Code:
-    return _code("Dropout", repr(layer.rate))
+    return made("Dropout", repr(layer.rate))
 
 
 def _affine(layer: Any) -> list[str | None]:
@@ -229,38 +180,38 @@ def _batch_norm(layer: L.BatchNormalization, site: Site) -> Code:
 
 
 def _layer_norm(layer: L.LayerNormalization, site: Site) -> Code:
-    return _code("LayerNormalization", *_affine(layer))
+    return made("LayerNormalization", *_affine(layer))
 
 
 def _group_norm(layer: L.GroupNormalization, site: Site) -> Code:
     groups = str(layer.groups) if layer.groups == -1 else site.numbers.one(layer.groups, "groups")
-    return _code("GroupNormalization", groups, *_affine(layer))
+    return made("GroupNormalization", groups, *_affine(layer))
 
 
 def _plain(layer: Any, site: Site) -> Code:
-    return _code(type(layer).__name__)
+    return made(type(layer).__name__)
 
 
 def _joined(layer: Any, site: Site) -> Code:
-    return _code(type(layer).__name__, listed=True)
+    return made(type(layer).__name__, listed=True)
 
 
 def _concatenate(layer: L.Concatenate, site: Site) -> Code:
     axis = None if layer.axis == -1 else f"axis={layer.axis}"
-    return _code("Concatenate", axis, listed=True)
+    return made("Concatenate", axis, listed=True)
 
 
 def _reshape(layer: L.Reshape, site: Site) -> Code:
-    return _code("Reshape", site.numbers.tuple([int(n or 0) for n in site.made], "size"))
+    return made("Reshape", site.numbers.tuple([int(n or 0) for n in site.made], "size"))
 
 
 def _permute(layer: L.Permute, site: Site) -> Code:
-    return _code("Permute", str(tuple(int(d) for d in layer.dims)))
+    return made("Permute", str(tuple(int(d) for d in layer.dims)))
 
 
 def _border(argument: str) -> Callable[[Any, Site], Code]:
     def rule(layer: Any, site: Site) -> Code:
-        return _code(type(layer).__name__, _sides(getattr(layer, argument), site.numbers))
+        return made(type(layer).__name__, _sides(getattr(layer, argument), site.numbers))
 
     return rule
 
@@ -269,47 +220,7 @@ def _up(layer: Any, site: Site) -> Code:
     size = layer.size if isinstance(layer.size, tuple) else (layer.size,)
     bilinear = getattr(layer, "interpolation", "nearest") == "bilinear"
     mode = 'interpolation="bilinear"' if bilinear else None
-    return _code(type(layer).__name__, site.numbers.many(size, "size"), mode)
-
-
-def _embedding(layer: L.Embedding, site: Site) -> Code:
-    numbers = site.numbers
-    return _code(
-        "Embedding",
-        numbers.one(layer.input_dim, "input_dim"),
-        numbers.one(layer.output_dim, "output_dim"),
-        argument("embeddings_initializer", _parameter(layer, site, "weight"), "random_uniform"),
-    )
-
-
-def _recurrent(layer: Any, site: Site) -> Code:
-    parameters = {name: _parameter(layer, site, name) for name in RECURRENT}
-    bias = parameters["bias_ih_l0"]
-    forgets = bias is not None and isinstance(bias.initial, Gates)
-    lstm = isinstance(layer, L.LSTM) and layer.use_bias and not forgets
-    relu = isinstance(layer, L.SimpleRNN) and layer.nonlinearity == "relu"
-    return _code(
-        type(layer).__name__,
-        site.numbers.one(layer.units, "units"),
-        'activation="relu"' if relu else None,
-        "return_sequences=True" if layer.return_sequences else None,
-        "return_state=True" if layer.return_state else None,
-        _bias(layer),
-        "unit_forget_bias=False" if lstm else None,
-        argument("kernel_initializer", parameters["weight_ih_l0"], "glorot_uniform"),
-        argument("recurrent_initializer", parameters["weight_hh_l0"], "orthogonal"),
-        None if forgets else argument("bias_initializer", bias, "zeros"),
-        stateful=len(site.shapes) > 1,
-    )
-
-
-RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")
-
-
-def _parameter(layer: Any, site: Site, name: str) -> Parameter | None:
-    shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
-    own = {p.name: p for p in concrete(layer).parameters(*shapes)}
-    return own.get(name)
+    return made(type(layer).__name__, site.numbers.many(size, "size"), mode)
 
 
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
@@ -326,24 +237,21 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Dense: _dense,
     L.DepthwiseConv2D: _conv,
     L.Dropout: _dropout,
-    L.Embedding: _embedding,
     L.Flatten: _plain,
-    L.GRU: _recurrent,
     L.GlobalAveragePooling1D: _global,
     L.GlobalAveragePooling2D: _global,
     L.GlobalMaxPooling1D: _global,
     L.GlobalMaxPooling2D: _global,
     L.GroupNormalization: _group_norm,
-    L.LSTM: _recurrent,
     L.LayerNormalization: _layer_norm,
     L.MaxPooling1D: _max_pool,
     L.MaxPooling2D: _max_pool,
     L.Multiply: _joined,
     L.Permute: _permute,
     L.Reshape: _reshape,
-    L.SimpleRNN: _recurrent,
     L.UpSampling1D: _up,
     L.UpSampling2D: _up,
     L.ZeroPadding1D: _border("padding"),
     L.ZeroPadding2D: _border("padding"),
+    **recurrent.RULES,
 }

@@ -44,7 +44,7 @@ def pairs(model: Model) -> dict[str, Pair]:
     for leaf in model.leaves:
         around = flat.get(leaf.inputs[0])
         for parameter in leaf.layer.parameters(*leaf.in_shapes):
-            if parameter.name in _VARIABLES[type(leaf.layer)]:
+            if forward(parameter.name) in _VARIABLES[type(leaf.layer)]:
                 key = f"{leaf.path}.{parameter.name}"
                 found.setdefault(key, _pair(leaf, parameter.name, around))
     return found
@@ -55,7 +55,7 @@ def silent(model: Model) -> dict[str, tuple[int, ...]]:
     return {
         key: parameter.shape
         for key, parameter in model.parameters.items()
-        if key.endswith(f".{SECOND_BIAS}") and not parameter.trainable
+        if forward(key).endswith(f".{SECOND_BIAS}") and not parameter.trainable
     }
 
 
@@ -87,12 +87,10 @@ def _own(pair: Pair, values: Array) -> Array:
 
 
 def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:
-    variable = _VARIABLES[type(leaf.layer)][name]
-    if isinstance(leaf.layer, L.GRU):
-        row = ("bias_ih_l0", SECOND_BIAS).index(name) if variable == "bias" else None
-        return Pair(f"{leaf.path}/{variable}", *_swapped(variable == "bias"), row)
-    if isinstance(leaf.layer, L.LSTM | L.SimpleRNN) and variable != "bias":
-        return Pair(f"{leaf.path}/{variable}", np.transpose, np.transpose)
+    variable = _VARIABLES[type(leaf.layer)][forward(name)]
+    if isinstance(leaf.layer, L.GRU | L.LSTM | L.SimpleRNN):
+        back = name.removeprefix(forward(name))
+        return _recurrent(leaf, f"{leaf.path}/{variable}{back}", forward(name), variable)
     moves = _kernel(leaf, around) if variable == "kernel" else (_same, _same)
     return Pair(f"{leaf.path}/{variable}", *moves)
 
@@ -108,6 +106,20 @@ def _kernel(leaf: Leaf, around: Shape | None) -> tuple[Move, Move]:
     if isinstance(leaf.layer, L.Dense):
         return _dense(None if around is None else known(around))
     return _conv()
+
+
+def forward(name: str) -> str:
+    """The name of the same array of the way there, where it is one of the way back."""
+    return name.removesuffix("_reverse")
+
+
+def _recurrent(leaf: Leaf, name: str, array: str, variable: str) -> Pair:
+    if isinstance(leaf.layer, L.GRU):
+        row = ("bias_ih_l0", SECOND_BIAS).index(array) if variable == "bias" else None
+        return Pair(name, *_swapped(variable == "bias"), row)
+    if variable == "bias":
+        return Pair(name, _same, _same)
+    return Pair(name, np.transpose, np.transpose)
 
 
 def _swapped(vector: bool) -> tuple[Move, Move]:

@@ -101,9 +101,32 @@ CELLS = {
 
 
 def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> tuple[Any, Any]:
-    """The steps from the first to the last."""
+    """The way there, and where the layer is bidirectional the way back; their outputs side by
+    side, in the sequence's own order."""
     x, *given = inputs
-    states = tuple(given) or tuple(np.zeros((len(x), layer.units)) for _ in range(layer.STATES))
+    made, caches = [], []
+    for way in range(layer.ways):
+        begun = tuple(given[way * layer.STATES : (way + 1) * layer.STATES])
+        along, own = (x[:, ::-1] if way else x), _own(parameters, way)
+        output, states, cache = _walk(layer, own, along, begun)
+        turned = output[:, ::-1] if way and layer.return_sequences else output
+        made.append((turned, states))
+        caches.append(cache)
+    output = np.concatenate([output for output, _ in made], axis=-1)
+    if not layer.return_state:
+        return output, caches
+    return (output, *(state for _, states in made for state in states)), caches
+
+
+def _own(parameters: Parameters, way: int) -> dict[str, Array]:
+    """The arrays of one way, without its suffix."""
+    end = "_reverse" if way else "_l0"
+    return {k.removesuffix("_reverse"): v for k, v in parameters.items() if k.endswith(end)}
+
+
+def _walk(layer: Any, parameters: Parameters, x: Array, given: Arrays) -> tuple[Array, Arrays, Any]:
+    """The steps from the first to the last: the output, the last states, and the cache."""
+    states = given or tuple(np.zeros((len(x), layer.units)) for _ in range(layer.STATES))
     first, second = _bias(parameters, "bias_ih_l0"), _bias(parameters, "bias_hh_l0")
     products = x @ parameters["weight_ih_l0"].T + first
     caches, before, made = [], [], []
@@ -114,8 +137,7 @@ def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool)
         caches.append(cache)
         made.append(states[0])
     output = np.stack(made, axis=1) if layer.return_sequences else states[0]
-    kept = (x, before, caches, bool(given))
-    return ((output, *states) if layer.return_state else output), kept
+    return output, states, (x, before, caches, bool(given))
 
 
 def _bias(parameters: Parameters, name: str) -> Array | float:
@@ -125,11 +147,29 @@ def _bias(parameters: Parameters, name: str) -> Array | float:
 def _backward(
     layer: Any, parameters: Parameters, cache: Any, gradient: Any
 ) -> tuple[Arrays, dict[str, Array]]:
+    """Each way by itself: its share of δ, and what both send to the sequence added up."""
+    output, *last = gradient if layer.return_state else (gradient,)
+    into, begun, found = np.zeros_like(cache[0][0]), list[Array](), dict[str, Array]()
+    for way in range(layer.ways):
+        delta = output[..., way * layer.units : (way + 1) * layer.units]
+        delta = delta[:, ::-1] if way and layer.return_sequences else delta
+        after = tuple(last[way * layer.STATES : (way + 1) * layer.STATES])
+        own = _own(parameters, way)
+        (sent, *states), gradients = _back(layer, own, cache[way], (delta, after))
+        into += sent[:, ::-1] if way else sent
+        begun += states
+        found |= {f"{k}_reverse" if way else k: v for k, v in gradients.items()}
+    return (into, *begun), found
+
+
+def _back(
+    layer: Any, parameters: Parameters, cache: Any, given: tuple[Array, Arrays]
+) -> tuple[Arrays, dict[str, Array]]:
     """The steps from the last to the first: δh_t = δ from outside + what step t + 1 sends back."""
     x, before, caches, stateful = cache
-    output, *last = gradient if layer.return_state else (gradient,)
+    output, last = given
     shape = (len(x), layer.units)
-    deltas = tuple(last) or tuple(np.zeros(shape) for _ in range(layer.STATES))
+    deltas = last or tuple(np.zeros(shape) for _ in range(layer.STATES))
     recurrent = parameters["weight_hh_l0"]
     found = {name: np.zeros_like(array) for name, array in parameters.items()}
     sent = np.zeros((*x.shape[:2], parameters["weight_ih_l0"].shape[0]))

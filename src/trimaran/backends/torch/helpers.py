@@ -6,9 +6,16 @@ HELPERS = {
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
     ones = F.pad(torch.ones_like(x[:1, :1]), pads)
     return pool(F.pad(x, pads), kernel, stride) / pool(ones, kernel, stride)''',
+    "last_of_both": '''def last_of_both(returned):
+    """The last step of the way there and of the way back, side by side."""
+    _, states = returned
+    hidden = states[0] if isinstance(states, tuple) else states
+    return torch.cat((hidden[0], hidden[1]), dim=-1)''',
     "one_bias": '''def one_bias(rnn):
     """Train one bias: the second, which is only added to it, stays 0."""
-    nn.init.zeros_(rnn.bias_hh_l0).requires_grad_(False)
+    for name, bias in rnn.named_parameters():
+        if name.startswith("bias_hh"):
+            nn.init.zeros_(bias).requires_grad_(False)
     return rnn''',
     "one_step": '''def one_step(cell, rnn, x, *states):
     """One step of a recurrent module by its cell, with far less around it: x, and the states."""
@@ -37,5 +44,6 @@ HELPERS = {
     """The sequence, or its last step, and the states after it, each (batch, units)."""
     x, states = returned
     each = states if isinstance(states, tuple) else (states,)
-    return (x[:, -1] if last else x, *(state[0] for state in each))''',
+    after = [state[way] for way in range(len(each[0])) for state in each]
+    return (torch.cat(tuple(each[0]), dim=-1) if last else x, *after)''',
 }

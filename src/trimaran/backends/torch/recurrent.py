@@ -21,13 +21,13 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
 def _recurrent(layer: Any, site: Site) -> Code:
     one_bias = layer.use_bias and not layer.TWO_BIASES
     call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
-    needed = [("one_bias", one_bias)]
-    needed += [(name, call.startswith(name)) for name in ("one_step", "with_states")]
+    helpers = ("last_of_both", "one_step", "with_states")
+    needed = [name for name in helpers if call.startswith(name)]
     text = _module(layer, site)
     return Code(
         call,
         f"one_bias({text})" if one_bias else text,
-        helpers=tuple(name for name, need in needed if need),
+        helpers=tuple([*needed, "one_bias"] if one_bias else needed),
     )
 
 
@@ -39,13 +39,14 @@ def _module(layer: Any, site: Site) -> str:
         'nonlinearity="relu"' if relu else "",
         "" if layer.use_bias else "bias=False",
         "batch_first=True",
+        "bidirectional=True" if layer.bidirectional else "",
     )
     return f"nn.{MODULES[type(layer)]}({', '.join(part for part in given if part)})"
 
 
 def _one_step(layer: Any, site: Site) -> bool:
     """Whether the sequence is one step between states, as a network that writes has it."""
-    alone = site.shapes[0][0] == 1 and len(site.shapes) > 1
+    alone = site.shapes[0][0] == 1 and len(site.shapes) > 1 and not layer.bidirectional
     return bool(alone and layer.return_sequences and layer.return_state)
 
 
@@ -58,12 +59,22 @@ def _step(layer: Any) -> str:
 
 def _call(layer: Any, stateful: bool) -> str:
     """The call, over {0} and the states {1}, {2}; a tuple with `return_state`."""
-    states = ", ".join(f"{{{i + 1}}}[None]" for i in range(layer.STATES))
+    states = ", ".join(_begun(layer, state) for state in range(layer.STATES))
     begun = (f", ({states})" if layer.STATES > 1 else f", {states}") if stateful else ""
     whole = f"@({{0}}{begun})"
     if layer.return_state:
         return f"with_states({whole}{'' if layer.return_sequences else ', last=True'})"
-    return f"{whole}[0]" if layer.return_sequences else f"{whole}[0][:, -1]"
+    if layer.return_sequences:
+        return f"{whole}[0]"
+    if layer.bidirectional:
+        return f"last_of_both({whole})"
+    return f"{whole}[0][:, -1]"
+
+
+def _begun(layer: Any, state: int) -> str:
+    """One kind of state of all ways, with the axis of ways that PyTorch puts first."""
+    given = [f"{{{1 + way * layer.STATES + state}}}" for way in range(layer.ways)]
+    return f"torch.stack(({', '.join(given)}))" if layer.bidirectional else f"{given[0]}[None]"
 
 
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {

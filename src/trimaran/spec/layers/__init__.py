@@ -20,7 +20,7 @@ from trimaran.spec.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
-from trimaran.spec.layers.recurrent import GRU, LSTM, SimpleRNN
+from trimaran.spec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from trimaran.spec.layers.shaping import (
     Cropping1D,
     Cropping2D,
@@ -75,6 +75,7 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",

@@ -8,7 +8,7 @@ Without an initial state a row begins from zeros.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from trimaran.spec.initializers import Constant, Gates, Initializer, initializer
@@ -20,15 +20,20 @@ class Recurrent(Layer):
     """What the three share. Shapes: (time, features) → (units,), or (time, units) with
     `return_sequences`; with `return_state` also one (units,) per state.
 
+    A `bidirectional` layer reads the sequence a second time from its end, with weights of its own,
+    and gives both side by side, (2 · units); its states are those of the way there, then those of
+    the way back.
+
     Parameters, in PyTorch's words with the gates g stacked along the first axis:
     weight_ih_l0 (g·units, features), weight_hh_l0 (g·units, units), bias_ih_l0 and bias_hh_l0
-    (g·units,). Where two biases are only added, the second stays 0 and is not trained, so that
-    there is one bias to train, as in Keras.
+    (g·units,), and the same with "_reverse" behind for the way back. Where two biases are only
+    added, the second stays 0 and is not trained, so that there is one bias to train, as in Keras.
     """
 
     units: int
     return_sequences: bool = False
     return_state: bool = False
+    bidirectional: bool = False
     use_bias: bool = True
     kernel_initializer: str | Initializer = "glorot_uniform"
     recurrent_initializer: str | Initializer = "orthogonal"
@@ -47,7 +52,17 @@ class Recurrent(Layer):
         return super().__call__(*inputs, *(initial_state if several else [initial_state]))
 
     def count_outputs(self) -> int:
-        return 1 + self.STATES * self.return_state
+        return 1 + self.states * self.return_state
+
+    @property
+    def ways(self) -> int:
+        """How often it reads the sequence."""
+        return 1 + self.bidirectional
+
+    @property
+    def states(self) -> int:
+        """How many states it begins from."""
+        return self.STATES * self.ways
 
     def check(self, *shapes: Shape) -> None:
         require(whole(self.units), "units of 1 or more", self.units, "give the number of units")
@@ -55,20 +70,26 @@ class Recurrent(Layer):
         require(len(x) == 2, "a sequence (time, features)", x, "use Embedding or Reshape before it")
         require(x[-1] is not None, "a known number of features", x, "fix the last axis")
         require(
-            len(states) in (0, self.STATES),
-            f"no initial state or {self.STATES}",
+            len(states) in (0, self.states),
+            f"no initial state or {self.states}",
             len(states),
-            f"give initial_state={'[h, c]' if self.STATES == 2 else 'h'}",
+            f"give initial_state={self._begun()}",
         )
         for state in states:
             wanted = (self.units,)
             require(state == wanted, f"an initial state {wanted}", state, "fit it to the units")
 
+    def _begun(self) -> str:
+        """The initial state as it is written."""
+        names = list("hc"[: self.STATES] * self.ways)
+        return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+
     def output(self, *shapes: Shape) -> Shape:
-        return (shapes[0][0], self.units) if self.return_sequences else (self.units,)
+        width = self.units * self.ways
+        return (shapes[0][0], width) if self.return_sequences else (width,)
 
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
-        states = ((self.units,),) * self.STATES if self.return_state else ()
+        states = ((self.units,),) * self.states if self.return_state else ()
         return (self.output(*shapes), *states)
 
     def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
@@ -84,7 +105,8 @@ class Recurrent(Layer):
             own.append(Parameter("bias_ih_l0", (rows,), self.first_bias(), fan))
             second = second if self.TWO_BIASES else Constant(0.0)
             own.append(Parameter("bias_hh_l0", (rows,), second, fan, trainable=self.TWO_BIASES))
-        return tuple(own)
+        back = [replace(p, name=f"{p.name}_reverse") for p in own if self.bidirectional]
+        return (*own, *back)
 
     def first_bias(self) -> Initializer:
         """The distribution of the bias that is trained."""
@@ -92,7 +114,7 @@ class Recurrent(Layer):
 
     def flops(self, *shapes: Shape) -> int:
         steps, features = shapes[0][0] or 1, int(shapes[0][-1] or 1)
-        rows = self.GATES * int(self.units)
+        rows = self.GATES * int(self.units) * self.ways
         return int(steps) * rows * 2 * (features + int(self.units) + self.use_bias)
 
 
@@ -148,3 +170,9 @@ class GRU(Recurrent):
     KIND: ClassVar[str] = "gru"
     GATES: ClassVar[int] = 3
     TWO_BIASES: ClassVar[bool] = True
+
+
+def Bidirectional(layer: Recurrent, name: str | None = None) -> Recurrent:  # noqa: N802
+    """Keras's word for a recurrent layer that also reads from the end (Schuster and Paliwal
+    1997)."""
+    return replace(layer, bidirectional=True, name=name or layer.name)

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 935d8055b437.
+Written by Trimaran from the description 946e1ddc52e3.
 """
 
 import keras

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 1ea74b91f9c0.
+Written by Trimaran from the description 88574b14856b.
 """
 
 import torch.nn.functional as F

@@ -76,17 +76,17 @@ def emitted(model: Model, source: str) -> Built:
     """The network of a text, whose layers are called by their paths."""
     with undrawn():
         network: keras.Model = load(source).build()
-    layers = {
-        layer.name: layer
+    found = [
+        layer
         for layer in layers_of(network)
         if layer.name and not isinstance(layer, keras.layers.InputLayer)
-    }
-    cells = {id(layer.cell) for layer in layers.values() if isinstance(layer, keras.layers.RNN)}
-    layers = {path: layer for path, layer in layers.items() if id(layer) not in cells}
+    ]
+    inner = {id(part) for layer in found for part in _parts(layer)}
+    layers = {layer.name: layer for layer in found if id(layer) not in inner}
     names = {
-        id(variable): f"{path}/{variable.name}"
+        id(variable): f"{path}/{name}"
         for path, layer in layers.items()
-        for variable in own_variables(layer)
+        for name, variable in own_variables(layer)
         if variable.name != "seed_generator_state"
     }
     if keras.backend.backend() == "jax":
@@ -94,10 +94,21 @@ def emitted(model: Model, source: str) -> Built:
     return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
 
 
-def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """Those of the layer itself; a recurrent layer keeps its in its cell."""
+def _parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a recurrent one is made of."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        return [layer.forward_layer, layer.backward_layer]
+    return [layer.cell] if isinstance(layer, keras.layers.RNN) else []
+
+
+def own_variables(layer: keras.layers.Layer) -> list[tuple[str, keras.Variable]]:
+    """Those of the layer itself by name; a recurrent layer keeps its in its cell, and those of the
+    way back are told by "_reverse"."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        there, back = (own_variables(part) for part in _parts(layer))
+        return [*there, *((f"{name}_reverse", variable) for name, variable in back)]
     held = layer.cell if isinstance(layer, keras.layers.RNN) else layer
-    return [*held._trainable_variables, *held._non_trainable_variables]
+    return [(v.name, v) for v in (*held._trainable_variables, *held._non_trainable_variables)]
 
 
 def ordered(model: Model, network: keras.Model) -> keras.Model:

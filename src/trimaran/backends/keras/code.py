@@ -1,0 +1,66 @@
+"""How one layer is written in Keras, and where it stands: what the rules of all layers share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trimaran.backends.keras.helpers import HELPERS
+from trimaran.emit.template import Numbers
+from trimaran.spec.layer import Shape
+
+
+@dataclass(frozen=True)
+class Code:
+    """How a layer is written: its class and its arguments without the name.
+
+    `before` stands in front of it, under the layer's name with ".pad" behind. `listed` says that
+    the inputs are given as one list, `stateful` that those after the first are an initial state.
+    """
+
+    kind: str
+    arguments: tuple[str, ...]
+    before: Code | None = None
+    listed: bool = False
+    stateful: bool = False
+
+    def call(self, layer: str, count: int) -> str:
+        """The call of `layer` on inputs {0}, {1}…"""
+        inputs = [f"{{{i}}}" for i in range(count)]
+        if self.stateful:
+            states = inputs[1] if count == 2 else f"[{', '.join(inputs[1:])}]"
+            return f"{layer}({inputs[0]}, initial_state={states})"
+        given = ", ".join(inputs)
+        return f"{layer}([{given}])" if self.listed else f"{layer}({given})"
+
+    def helpers(self) -> set[str]:
+        """Names of its own that the source must define."""
+        text = f"{self.kind}({', '.join(self.arguments)}"
+        return {name for name in HELPERS if re.search(rf"(?<![\w.\"]){name}\(", text)}
+
+    def text(self, name: str, more: str | None = None) -> str:
+        """The constructor call; `more` is one more argument before the name."""
+        given = [*self.arguments, *([more] if more else []), f"name={name}"]
+        return f"{self.kind}({', '.join(given)})"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a layer stands: the shapes of its inputs and of its output (numbers with their
+    expressions), and the numbers of the block that it is written into."""
+
+    shapes: tuple[Shape, ...]
+    made: Shape
+    numbers: Numbers
+
+
+def made(
+    kind: str,
+    *arguments: str | None,
+    before: Code | None = None,
+    listed: bool = False,
+    stateful: bool = False,
+) -> Code:
+    """A layer of Keras with those arguments that are not None."""
+    given = tuple(argument for argument in arguments if argument)
+    return Code(f"layers.{kind}", given, before, listed, stateful)

@@ -1,0 +1,65 @@
+"""Sequences in Keras's words: `layers.Embedding`, and `layers.LSTM` and its like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trimaran.backends.keras.code import Code, Site, made
+from trimaran.backends.keras.initialise import argument
+from trimaran.spec import layers as L
+from trimaran.spec.graph import concrete
+from trimaran.spec.initializers import Gates
+from trimaran.spec.layer import Layer, Parameter
+
+
+def _embedding(layer: L.Embedding, site: Site) -> Code:
+    numbers = site.numbers
+    return made(
+        "Embedding",
+        numbers.one(layer.input_dim, "input_dim"),
+        numbers.one(layer.output_dim, "output_dim"),
+        argument("embeddings_initializer", _parameter(layer, site, "weight"), "random_uniform"),
+    )
+
+
+def _recurrent(layer: Any, site: Site) -> Code:
+    parameters = {name: _parameter(layer, site, name) for name in RECURRENT}
+    bias = parameters["bias_ih_l0"]
+    forgets = bias is not None and isinstance(bias.initial, Gates)
+    lstm = isinstance(layer, L.LSTM) and layer.use_bias and not forgets
+    relu = isinstance(layer, L.SimpleRNN) and layer.nonlinearity == "relu"
+    own = made(
+        type(layer).__name__,
+        site.numbers.one(layer.units, "units"),
+        'activation="relu"' if relu else None,
+        "return_sequences=True" if layer.return_sequences else None,
+        "return_state=True" if layer.return_state else None,
+        None if layer.use_bias else "use_bias=False",
+        "unit_forget_bias=False" if lstm else None,
+        argument("kernel_initializer", parameters["weight_ih_l0"], "glorot_uniform"),
+        argument("recurrent_initializer", parameters["weight_hh_l0"], "orthogonal"),
+        None if forgets else argument("bias_initializer", bias, "zeros"),
+        stateful=len(site.shapes) > 1,
+    )
+    if not layer.bidirectional:
+        return own
+    inner = f"{own.kind}({', '.join(own.arguments)})"
+    return made("Bidirectional", inner, stateful=own.stateful)
+
+
+RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")
+
+
+def _parameter(layer: Any, site: Site, name: str) -> Parameter | None:
+    shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
+    own = {p.name: p for p in concrete(layer).parameters(*shapes)}
+    return own.get(name)
+
+
+RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
+    L.Embedding: _embedding,
+    L.SimpleRNN: _recurrent,
+    L.LSTM: _recurrent,
+    L.GRU: _recurrent,
+}
