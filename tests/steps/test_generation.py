@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,12 @@ def test_your_own_text_needs_no_recipe(tmp_path: Path, capsys: pytest.CaptureFix
     assert "one long text of 3,060 characters, 13 of them different" in told.err
     assert json.loads(told.out)["scores"]["test"]["bits_per_character"]["value"] > 0
     assert "task: language" in (tmp_path / "run" / "recipe.yaml").read_text()
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_every_backend_writes_the_same(run: Run, framework: str):
+    if find_spec("keras") is None or find_spec(framework) is None:
+        pytest.skip(f'{framework} is not installed: pip install "trimaran[keras]"')
+    here = run.generate("the cat", 30, temperature=0)
+    there = "".join(Writer(run, framework).write("the cat", 30, Sampling(0)))
+    assert there == here

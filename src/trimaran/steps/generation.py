@@ -132,28 +132,28 @@ def known(tokenizer: Tokenizer, prompt: str) -> list[int]:
 
 def draw(chances: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
     """A token by its probability; never the one that stands for the unknown (number 0)."""
-    logits = np.log(np.maximum(chances, 1e-300))
-    logits[0] = -np.inf
+    chances = np.array(chances)
+    chances[0] = 0.0
+    likeliest = int(chances.argmax())
     if sampling.temperature == 0:
-        return int(logits.argmax())
-    shares = _softmax(logits / sampling.temperature)
+        return likeliest
+    # The same as to divide the logarithms by the temperature; over the largest, so that none of
+    # those that matter becomes nothing.
+    shares = (chances / chances[likeliest]) ** (1.0 / sampling.temperature)
     chosen = _likeliest(shares, sampling)
-    total = np.cumsum(shares[chosen])
-    return int(chosen[min(int((rng.random() * total[-1] >= total).sum()), len(chosen) - 1)])
+    total = np.cumsum(shares if chosen is None else shares[chosen])
+    at = min(int(total.searchsorted(rng.random() * total[-1], side="right")), len(total) - 1)
+    return at if chosen is None else int(chosen[at])
 
 
-def _likeliest(shares: np.ndarray, sampling: Sampling) -> np.ndarray:
-    """The tokens to draw among; in order of their probability where some are left out."""
+def _likeliest(shares: np.ndarray, sampling: Sampling) -> np.ndarray | None:
+    """The tokens to draw among, the likeliest first; None are all."""
     if sampling.top_k is None and sampling.top_p is None:
-        return np.arange(len(shares))
+        return None
     order = np.argsort(-shares, kind="stable")
     kept = len(order) if sampling.top_k is None else min(sampling.top_k, len(order))
     if sampling.top_p is not None:
-        before = np.cumsum(shares[order]) - shares[order]
+        sure = shares[order] / shares.sum()
+        before = np.cumsum(sure) - sure
         kept = min(kept, max(1, int((before < sampling.top_p).sum())))
     return order[:kept]
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shares = np.exp(logits - logits.max())
-    return np.asarray(shares / shares.sum())

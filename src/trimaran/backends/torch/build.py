@@ -60,6 +60,8 @@ class TorchNetwork:
         self.source = emit(model)
         self.precision, self.device = precision, "cpu"
         self.module = module(model, weights, precision, instrumented=True)
+        for inner in self.module.modules():
+            inner.listen = None  # type: ignore[assignment]
         tags = layouts(model)
         self._first = {leaf.path: tags.values[leaf.output] == FIRST for leaf in model.leaves}
         self._flat = {
@@ -80,7 +82,7 @@ class TorchNetwork:
         """Outputs and tapped values for a channels-last batch."""
         kept = injected(self.module, in_own_layout(self.model, masks) if masks else {})
         quiet = _quiet(self.module, training)
-        with torch.no_grad(), full_float32(), quiet, kept, self.listening(taps) as heard:
+        with torch.inference_mode(), full_float32(), quiet, kept, self.listening(taps) as heard:
             returned = self.module(*(self.exact(inputs) if training else self.tensors(inputs)))
         outputs = self._outputs(returned)
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
@@ -176,7 +178,8 @@ class TorchNetwork:
             yield heard
         finally:
             for inner in self.module.modules():
-                del inner.listen
+                # Found at once, where a missing attribute is not.
+                inner.listen = None  # type: ignore[assignment]
 
 
 @contextmanager
