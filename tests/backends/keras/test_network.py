@@ -74,6 +74,11 @@ def test_every_layer_is_that_of_pytorch(keras: KerasBackend, kind: str, data: An
     check(alone(layer, shapes), keras)
 
 
+def test_a_summand_as_long_as_the_rows_are_many_is_no_bias(keras: KerasBackend) -> None:
+    """Three rows, three steps: Keras on TensorFlow adds one number per row along the steps."""
+    check(alone(L.Add(), ((3, 6), (1, 1), (1, 6))), keras)
+
+
 @pytest.mark.parametrize("kind", RECURRENT)
 @settings(max_examples=2, phases=PHASES)
 @given(data=st.data())

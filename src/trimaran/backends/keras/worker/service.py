@@ -21,6 +21,7 @@ from trimaran.backends.keras.worker.original.theirs import statistics, theirs
 from trimaran.backends.keras.worker.setup import Work, runtime, set_up
 from trimaran.backends.keras.worker.source import Source
 from trimaran.backends.keras.worker.subject import assign
+from trimaran.backends.keras.worker.sums import settle_sums
 from trimaran.data.batches import Affine
 from trimaran.emit.loading import load
 from trimaran.spec import codec
@@ -44,6 +45,7 @@ class Service:
         """Settle precision and threads."""
         runtime().prepare(message.values["threads"])
         settle_kinks()
+        settle_sums()
         if message.values["precision"] == "float64":
             keep_doubles()
         return DONE
