@@ -73,13 +73,9 @@ _NOISE = 1e-12
 
 def idle(problem: Problem, side: Side) -> frozenset[str]:
     """The weights whose gradient is nothing but rounding, measured in float64."""
-    double = replace(problem, precision="float64")
-    weights = {
-        key: v.astype(np.float64) if v.dtype.kind == "f" else v
-        for key, v in problem.weights.items()
-    }
+    double = problem.doubled()
     inputs, targets = double.batch()
-    network = side.build(problem.model, weights, "float64")
+    network = side.build(double.model, double.weights, "float64")
     found = network.gradients(inputs, targets, problem.objectives.train.losses).parameters
     scale = largest(found)
     return frozenset(k for k, g in found.items() if largest({k: g}) <= _NOISE * scale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,14 @@ class Problem:
     precision: str = "float64"
     steps: int = 100
     idle: frozenset[str] = frozenset()
+
+    def doubled(self) -> Problem:
+        """The same in float64, from the same weights."""
+        weights = {
+            key: v.astype(np.float64) if v.dtype.kind == "f" else v
+            for key, v in self.weights.items()
+        }
+        return replace(self, precision="float64", weights=weights)
 
     @cached_property
     def objectives(self) -> Objectives:

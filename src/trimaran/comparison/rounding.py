@@ -10,7 +10,7 @@ float64 that tells a wrong network from a rounded one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def forward(
 
     compare: how far that network, which answers its own problem, departs from the first backend's
     """
-    exact = _double(problem)
+    exact = problem.doubled()
     own = compare(side.build(exact.model, exact.weights, "float64"), exact).value
     return Bound(
         ROOM * own,
@@ -66,11 +66,3 @@ def gradients(
         f"by as little as the forward passes differ, one departs from it by {largest:.1e}; twice "
         "as much is allowed.",
     )
-
-
-def _double(problem: Problem) -> Problem:
-    weights = {
-        key: v.astype(np.float64) if v.dtype.kind == "f" else v
-        for key, v in problem.weights.items()
-    }
-    return replace(problem, precision="float64", weights=weights)

@@ -8,7 +8,6 @@ from trimaran.errors import RecipeError
 
 _CHOICES = {
     "task": (None, "classify", "regress", "language"),
-    "tokens": ("characters",),
     "resize": ("crop", "pad", "stretch"),
     "normalize": ("auto", "unit", "standard", "none"),
     "on_bad": ("refuse", "drop"),
@@ -42,8 +41,7 @@ class DataSettings:
                   standard
     on_bad:       "refuse" unreadable pictures and missing targets, or "drop" and count them
     limit:        use this many rows at most, drawn by the seed
-    tokens:       what a text is read in: its "characters"
-    length:       tokens of a text that make one row
+    length:       tokens of a text, its characters, that make one row
     stride:       tokens from the start of one training row to the next; None is the length
     memory:       gigabytes that decoded pictures may take before they are streamed from disk
     """
@@ -66,7 +64,6 @@ class DataSettings:
     normalize: str = "auto"
     on_bad: str = "refuse"
     limit: int | None = None
-    tokens: str = "characters"
     length: int = 128
     stride: int | None = None
     memory: float = 4.0

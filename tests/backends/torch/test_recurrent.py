@@ -31,61 +31,6 @@ def characters(kind: Any = L.LSTM) -> Model:
     return functional(text, L.Dense(30, activation="softmax", name="next")(x), "char-model")
 
 
-TEXT = '''
-import torch.nn.functional as F
-from torch import nn
-
-
-def one_bias(rnn):
-    """Train one bias: the second, which is only added to it, stays 0."""
-    for name, bias in rnn.named_parameters():
-        if name.startswith("bias_hh"):
-            nn.init.zeros_(bias).requires_grad_(False)
-    return rnn
-
-
-class CharModel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.table = nn.Embedding(30, 8)
-        self.memory = one_bias(nn.LSTM(8, 16, batch_first=True))
-        self.next = nn.Linear(16, 30)
-
-    def logits(self, x):
-        x = self.table(x)
-        x = self.memory(x)[0]
-        return self.next(x)
-
-    def forward(self, x):
-        return F.softmax(self.logits(x), dim=-1)
-
-
-def initialise(module):
-    if isinstance(module, nn.Embedding):
-        nn.init.uniform_(module.weight, -0.05, 0.05)
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.LSTM):
-        nn.init.xavier_uniform_(module.weight_ih_l0)
-        nn.init.orthogonal_(module.weight_hh_l0)
-        nn.init.zeros_(module.bias_ih_l0)
-        nn.init.ones_(module.bias_ih_l0.chunk(4)[1])
-
-
-def build():
-    """The network with fresh weights."""
-    return CharModel().apply(initialise)
-'''
-
-
-def test_a_model_of_characters_is_written_as_one_would() -> None:
-    text = emit(characters())
-    assert text.partition('"""\n')[2] == TEXT
-    parameters = 30 * 8 + 4 * (16 * (16 + 8) + 16) + 17 * 30
-    assert text.startswith(f'"""char-model in PyTorch, {parameters:,} parameters.')
-
-
 def passed_on() -> Model:
     """An encoder and a decoder that begins from its state; in between a convolution over time."""
     x, h = Input((6, 2), name="x"), Input((3,), name="h")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from trimaran.backends.keras.helpers import HELPERS
 from trimaran.emit.template import Numbers
-from trimaran.spec.layer import Shape
+from trimaran.spec.graph import concrete
+from trimaran.spec.layer import Layer, Parameter, Shape
+from trimaran.spec.named import plain
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Site:
     shapes: tuple[Shape, ...]
     made: Shape
     numbers: Numbers
+
+    def parameters(self, layer: Layer) -> dict[str, Parameter]:
+        """The layer's arrays here, by name, with plain numbers."""
+        return {p.name: p for p in concrete(layer).parameters(*map(plain, self.shapes))}
 
 
 def made(

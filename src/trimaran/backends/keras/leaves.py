@@ -13,7 +13,7 @@ from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
 from trimaran.spec.graph import concrete
 from trimaran.spec.initializers import INITIALIZERS
-from trimaran.spec.layer import Layer, Parameter
+from trimaran.spec.layer import Layer
 from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.spec.layers.windows import Pads, pads
 
@@ -40,9 +40,7 @@ def _unless_one(name: str, values: tuple[int, ...], numbers: Numbers) -> str | N
 
 
 def _initial(layer: Any, site: Site, weight: str) -> list[str | None]:
-    plain: Any = concrete(layer)
-    shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
-    own: dict[str, Parameter] = {p.name: p for p in plain.parameters(*shapes)}
+    own = site.parameters(layer)
     bias = own.get("bias")
     return [
         argument(weight, own["weight"], "glorot_uniform"),

@@ -8,9 +8,8 @@ from typing import Any
 from trimaran.backends.keras.code import Code, Site, made
 from trimaran.backends.keras.initialise import argument
 from trimaran.spec import layers as L
-from trimaran.spec.graph import concrete
 from trimaran.spec.initializers import Gates
-from trimaran.spec.layer import Layer, Parameter
+from trimaran.spec.layer import Layer
 
 
 def _embedding(layer: L.Embedding, site: Site) -> Code:
@@ -19,13 +18,13 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
         "Embedding",
         numbers.one(layer.input_dim, "input_dim"),
         numbers.one(layer.output_dim, "output_dim"),
-        argument("embeddings_initializer", _parameter(layer, site, "weight"), "random_uniform"),
+        argument("embeddings_initializer", site.parameters(layer)["weight"], "random_uniform"),
     )
 
 
 def _recurrent(layer: Any, site: Site) -> Code:
-    parameters = {name: _parameter(layer, site, name) for name in RECURRENT}
-    bias = parameters["bias_ih_l0"]
+    parameters = site.parameters(layer)
+    bias = parameters.get("bias_ih_l0")
     forgets = bias is not None and isinstance(bias.initial, Gates)
     lstm = isinstance(layer, L.LSTM) and layer.use_bias and not forgets
     relu = isinstance(layer, L.SimpleRNN) and layer.nonlinearity == "relu"
@@ -46,15 +45,6 @@ def _recurrent(layer: Any, site: Site) -> Code:
         return own
     inner = f"{own.kind}({', '.join(own.arguments)})"
     return made("Bidirectional", inner, stateful=own.stateful)
-
-
-RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")
-
-
-def _parameter(layer: Any, site: Site, name: str) -> Parameter | None:
-    shapes = tuple(tuple(s if s is None else int(s) for s in shape) for shape in site.shapes)
-    own = {p.name: p for p in concrete(layer).parameters(*shapes)}
-    return own.get(name)
 
 
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {

@@ -6,11 +6,6 @@ HELPERS = {
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
     ones = F.pad(torch.ones_like(x[:1, :1]), pads)
     return pool(F.pad(x, pads), kernel, stride) / pool(ones, kernel, stride)''',
-    "last_of_both": '''def last_of_both(returned):
-    """The last step of the way there and of the way back, side by side."""
-    _, states = returned
-    hidden = states[0] if isinstance(states, tuple) else states
-    return torch.cat((hidden[0], hidden[1]), dim=-1)''',
     "one_bias": '''def one_bias(rnn):
     """Train one bias: the second, which is only added to it, stays 0."""
     for name, bias in rnn.named_parameters():

@@ -21,7 +21,7 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
 def _recurrent(layer: Any, site: Site) -> Code:
     one_bias = layer.use_bias and not layer.TWO_BIASES
     call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
-    helpers = ("last_of_both", "one_step", "with_states")
+    helpers = ("one_step", "with_states")
     needed = [name for name in helpers if call.startswith(name)]
     text = _module(layer, site)
     return Code(
@@ -67,7 +67,7 @@ def _call(layer: Any, stateful: bool) -> str:
     if layer.return_sequences:
         return f"{whole}[0]"
     if layer.bidirectional:
-        return f"last_of_both({whole})"
+        return f"with_states({whole}, last=True)[0]"
     return f"{whole}[0][:, -1]"
 
 
