@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trimaran.comparison.problem import vocabulary
+from trimaran.comparison.problem import drawn, use_of
 from trimaran.spec import Model
 from trimaran.tasks.loss import Loss
 
@@ -21,11 +21,8 @@ def inputs(model: Model, rng: np.random.Generator, rows: int = 3) -> Arrays:
     for value, port in enumerate(model.inputs):
         shape = (rows, *(n or UNKNOWN for n in port.shape))
         whole = port.dtype == "int32"
-        found[port.name] = (
-            rng.integers(0, vocabulary(model, value), shape).astype(np.int32)
-            if whole
-            else rng.normal(size=shape)
-        )
+        given = drawn(rng, shape, use_of(model, value)) if whole else rng.normal(size=shape)
+        found[port.name] = given
     return found
 
 

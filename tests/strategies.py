@@ -153,6 +153,8 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     if kind is L.Permute:
         shape = draw(shapes(rank))
         return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
+    if kind is L.MaskSteps:
+        return L.MaskSteps(), padded(draw, draw(shapes(1)))
     layer, shape = LAYER_RULES[kind](draw), draw(shapes(rank))
     groups = layer.settings().get("groups", 1)
     if groups > 1:
@@ -174,11 +176,32 @@ def stateful_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...
     return layer, (draw(shapes(1, 1, 4)), *states)
 
 
+def padded(draw: Draw, *shapes: Shape) -> tuple[Shape, ...]:
+    """Those inputs, the first a sequence, and their steps: a number for each row, or marks."""
+    return (*shapes, draw(st.sampled_from([(), (shapes[0][0],)])))
+
+
+@st.composite
+def padded_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
+    """A layer that is told which steps hold data, perhaps between states."""
+    if kind not in RECURRENT:
+        return kind(keepdims=draw(st.booleans()), masked=True), padded(draw, draw(shapes(1)))
+    layer: Any = _recurrent(draw, kind, return_state=draw(st.booleans()), masked=True)
+    states = ((layer.units,),) * layer.states if draw(st.booleans()) else ()
+    return layer, padded(draw, draw(shapes(1, 1, 5)), *states)
+
+
+MASKED: tuple[type[Any], ...] = (*RECURRENT, L.GlobalAveragePooling1D, L.GlobalMaxPooling1D)
+
+
 def alone(layer: Layer, shapes: Any) -> Model:
     """A model of that layer; what it gives behind its output are outputs too."""
-    first, *more = shapes
-    inputs = [Input(first, name="x0", dtype=layer.TAKES)]
-    inputs += [Input(shape, name=f"x{i + 1}") for i, shape in enumerate(more)]
+    kinds = layer.kinds(len(shapes))
+    inputs = [
+        Input(shape, name=f"x{i}", dtype=kind)
+        for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
+    ]
+    more = shapes[1:]
     made = layer(inputs) if more else layer(inputs[0])
     several = isinstance(made, tuple)
     outputs = {f"y{i}": y for i, y in enumerate(made)} if several else made
@@ -318,6 +341,8 @@ def _tokens(draw: Draw, steps: int) -> Model:
     heads on the whole or on every step. States may be inputs and outputs of the model."""
     shape = draw(st.sampled_from([(4,), (5,), (6,), (4, 4)]))
     inputs = [Input(shape, name="tokens", dtype="int32")]
+    if len(shape) == 1 and draw(st.integers(0, 2)) == 0:
+        return functional(inputs, _outputs(draw, _padded_row(draw, inputs[0])), "random")
     x = L.Embedding(draw(st.integers(2, 9)), draw(st.integers(1, 4)))(inputs[0])
     outputs: dict[str, Symbol] = {}
     if len(shape) == 1 and draw(st.booleans()):
@@ -329,6 +354,25 @@ def _tokens(draw: Draw, steps: int) -> Model:
     x = _grown(draw, x, draw(st.integers(1, steps)))
     x = x if len(x.shape) == 2 and draw(st.booleans()) else _narrow(draw, x)
     return functional(inputs, {**_outputs(draw, x), **outputs}, "random")
+
+
+def _padded_row(draw: Draw, tokens: Symbol) -> Symbol:
+    """Padded sentences as one row of numbers each, by layers that leave the padding out."""
+    x = L.Embedding(draw(st.integers(2, 9)), draw(st.integers(1, 4)), mask_zero=True)(tokens)
+    for _ in range(draw(st.integers(0, 2))):
+        x = draw(st.sampled_from([_same, _recurrent_row, _residual_row]))(draw, x, draw(SMALL))
+    if draw(st.booleans()):
+        pool = draw(st.sampled_from([L.GlobalAveragePooling1D, L.GlobalMaxPooling1D]))
+        return pool()(x)
+    return _recurrent(draw, draw(st.sampled_from(RECURRENT)), return_sequences=False)(x)
+
+
+def _recurrent_row(draw: Draw, x: Symbol, units: int) -> Symbol:
+    return _recurrent(draw, draw(st.sampled_from(RECURRENT)), return_sequences=True)(x)
+
+
+def _residual_row(draw: Draw, x: Symbol, units: int) -> Symbol:
+    return L.LayerNormalization()(_residual(draw, x))
 
 
 def _grown(draw: Draw, x: Symbol, steps: int) -> Symbol:

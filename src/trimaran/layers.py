@@ -33,6 +33,7 @@ from trimaran.spec.layers import (
     GroupNormalization,
     LayerNormalization,
     LeakyReLU,
+    MaskSteps,
     MaxPooling1D,
     MaxPooling2D,
     Multiply,
@@ -46,6 +47,7 @@ from trimaran.spec.layers import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from trimaran.spec.padding import Masking
 
 __all__ = [
     "Activation",
@@ -77,6 +79,8 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaskSteps",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
     "Multiply",

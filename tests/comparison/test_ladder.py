@@ -118,8 +118,20 @@ def series() -> Model:
     return functional([x, h], {"value": L.Dense(1)(last), "h": state}, "series")
 
 
+def reviews() -> Model:
+    """Padded sentences: a convolution, both ways over time, states, two poolings."""
+    text = Input((6,), name="text", dtype="int32")
+    x = L.Embedding(7, 3, mask_zero=True)(text)
+    x = L.Conv1D(3, 3, padding="same", activation="tanh")(L.LayerNormalization()(x))
+    x = L.Bidirectional(L.GRU(2, return_sequences=True))(L.Dropout(0.5)(x))
+    last, h, c = L.LSTM(2, return_state=True)(x)
+    parts = [L.GlobalMaxPooling1D()(x), L.GlobalAveragePooling1D()(x), last, h, c]
+    return functional(text, L.Dense(1, activation="sigmoid")(L.Concatenate()(parts)), "reviews")
+
+
 @pytest.mark.parametrize(
-    ("make", "optimizer"), [(characters, "adam"), (translator, "muon"), (series, "sgd")]
+    ("make", "optimizer"),
+    [(characters, "adam"), (translator, "muon"), (series, "sgd"), (reviews, "adam")],
 )
 def test_sequences_are_the_same_network(
     framework: str, make: Callable[[], Model], optimizer: str

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from trimaran.data.batches import Rows
-from trimaran.spec import Model
-from trimaran.spec.layers import Dropout, Embedding
+from trimaran.spec import Leaf, Model
+from trimaran.spec.layers import Dropout, Embedding, MaskSteps
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
 from trimaran.training.objectives import objectives
@@ -98,9 +98,7 @@ def invented(model: Model, count: int = 256, seed: int = 0) -> tuple[Rows, Objec
     """Rows that look like data of that model, with an objective that fits its outputs."""
     rng = np.random.default_rng(seed)
     inputs = {
-        port.name: _input(
-            rng, (count, *(n or UNKNOWN for n in port.shape)), vocabulary(model, number)
-        )
+        port.name: drawn(rng, (count, *(n or UNKNOWN for n in port.shape)), use_of(model, number))
         for number, port in enumerate(model.inputs)
     }
     targets, losses = {}, {}
@@ -117,16 +115,40 @@ UNKNOWN = 8
 """What an unknown size is, where rows are invented."""
 
 
-def vocabulary(model: Model, value: int) -> int:
-    """How many numbers an integer input may hold: the rows of the tables that it looks into."""
-    readers = [leaf.layer for leaf in model.leaves if value in leaf.inputs]
-    return min((layer.input_dim for layer in readers if isinstance(layer, Embedding)), default=0)
+@dataclass(frozen=True)
+class Use:
+    """What an input holds: numbers below `known` that name something (0: it holds features), and
+    whether it says which of `time` steps hold data (0: it does not)."""
+
+    known: int = 0
+    time: int = 0
 
 
-def _input(rng: np.random.Generator, shape: tuple[int, ...], known: int) -> np.ndarray:
-    if known:
-        return rng.integers(0, known, shape).astype(np.int32)
-    return rng.normal(size=shape).astype(np.float32)
+def use_of(model: Model, value: int) -> Use:
+    """How the layers read an input."""
+    readers = [leaf for leaf in model.leaves if value in leaf.inputs]
+    tables = [leaf.layer.input_dim for leaf in readers if isinstance(leaf.layer, Embedding)]
+    times = [leaf.in_shapes[0][0] or UNKNOWN for leaf in readers if _steps(leaf) == value]
+    return Use(min(tables, default=2 if times else 0), min(times, default=0))
+
+
+def _steps(leaf: Leaf) -> int | None:
+    """The value that tells the layer which steps hold data, if one does."""
+    told = isinstance(leaf.layer, MaskSteps) or getattr(leaf.layer, "masked", False)
+    return leaf.inputs[-1] if told else None
+
+
+def drawn(rng: np.random.Generator, shape: tuple[int, ...], use: Use) -> np.ndarray:
+    """Numbers of that shape, the first axis the batch; rows are padded behind their last step."""
+    if not use.known:
+        return rng.normal(size=shape).astype(np.float32)
+    if not use.time:
+        return rng.integers(0, use.known, shape).astype(np.int32)
+    lengths = rng.integers(1, use.time + 1, shape[0]).astype(np.int32)
+    if len(shape) == 1:
+        return lengths
+    marks = rng.integers(1, max(use.known, 2), shape).astype(np.int32)
+    return np.where(np.arange(shape[1]) < lengths[:, None], marks, 0).astype(np.int32)
 
 
 def _target(

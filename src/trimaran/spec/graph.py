@@ -11,6 +11,9 @@ from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Illegal, Layer, Shape
 from trimaran.spec.named import Int, Name, plain, recording, substitute
 
+FEATURES = "float32"
+"""The dtype of inputs that hold features; others hold numbers that name things."""
+
 
 @dataclass(frozen=True)
 class Port:
@@ -100,6 +103,18 @@ class Graph:
         return names
 
 
+def without_input(graph: Graph, index: int) -> Graph:
+    """The graph without an input that nothing reads."""
+
+    def moved(value: int) -> int:
+        return value - (value > index)
+
+    calls = tuple(Call(call.layer, tuple(map(moved, call.inputs))) for call in graph.calls)
+    outputs = tuple((name, moved(value)) for name, value in graph.outputs)
+    inputs = graph.inputs[:index] + graph.inputs[index + 1 :]
+    return replace(graph, inputs=inputs, calls=calls, outputs=outputs)
+
+
 def width(op: Layer | Graph) -> int:
     """How many values a call of it makes."""
     return len(op.outputs) if isinstance(op, Graph) else op.count_outputs()
@@ -116,10 +131,21 @@ def elements(name: str, value: Any) -> dict[str, int]:
 
 
 def channel_names(ports: tuple[Port, ...]) -> list[str]:
-    """The names of the inputs' channel counts: in_channels, or one per input."""
-    if len(ports) == 1:
-        return ["in_channels"]
-    return [f"{port.name}_channels" for port in ports]
+    """The names of the inputs' channel counts: in_channels, or one per input where several hold
+    features."""
+    alone = sum(port.dtype == FEATURES for port in ports) == 1
+    return [
+        "in_channels" if alone and port.dtype == FEATURES else f"{port.name}_channels"
+        for port in ports
+    ]
+
+
+def name_ports(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """The ports with their channel counts called by name; numbers that name things have none."""
+    return tuple(
+        replace(port, shape=name_channels(port.shape, name)) if port.dtype == FEATURES else port
+        for port, name in zip(ports, channel_names(ports), strict=True)
+    )
 
 
 def check(path: str, layer: Layer, shapes: tuple[Shape, ...]) -> None:

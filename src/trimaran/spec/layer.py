@@ -24,6 +24,19 @@ class Illegal(Exception):
         super().__init__(f"expected {expected}, got {got}; {remedy}")
 
 
+@dataclass(frozen=True)
+class Padded:
+    """What a layer does with sequences whose rows are padded behind their last step.
+
+    `keeps`: its output is such a sequence again. `takes`: it reads which steps hold data, as its
+    last input. `zeros`: it needs zeros in the padding, because it mixes neighbouring steps.
+    """
+
+    keeps: bool = True
+    takes: bool = False
+    zeros: bool = False
+
+
 class Tensor(ABC):
     """What layers are called on. The trace knows layers, but layers only this of the trace."""
 
@@ -94,6 +107,14 @@ class Layer:
     def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
         """The layer's arrays for inputs of these shapes, in the order of PyTorch's state dict."""
         return ()
+
+    def over_padding(self) -> Padded | None:
+        """What it does with padded sequences; None refuses them."""
+        return None
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        """The dtypes of `count` inputs."""
+        return (self.TAKES, *["float32"] * (count - 1))
 
     def flops(self, *shapes: Shape) -> int:
         """Floating-point operations of the forward pass of one row; a multiply-add counts 2."""

@@ -77,6 +77,8 @@ def layouts(model: Model) -> Layouts:
 
 def wanted(layer: Layer, given: list[str], shapes: tuple[Shape, ...]) -> str:
     """The layout in which the layer takes its inputs of rank 2 or more and gives its output."""
+    if isinstance(layer, GlobalMaxPooling1D | GlobalAveragePooling1D) and layer.masked:
+        return LAST
     if isinstance(layer, SPATIAL):
         return FIRST if len(shapes[0]) > 1 else LAST
     if isinstance(layer, Activation | Dropout):

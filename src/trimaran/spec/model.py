@@ -119,10 +119,21 @@ def functional(
     for what, pairs in (("input", given), ("output", found)):
         for key, _ in pairs:
             check_name(what, key)
+    _refuse_padded(found)
     ports = tuple(Port(key, symbol.shape, symbol.dtype) for key, symbol in given)
     graph = collect(camel(name), ports, tuple(symbol for _, symbol in given), found)
     graph.values  # noqa: B018 (holds every legality rule once, with full paths)
     return Model(name, graph)
+
+
+def _refuse_padded(outputs: list[tuple[str, Symbol]]) -> None:
+    """A loss would count the padding's steps."""
+    for name, symbol in outputs:
+        if symbol.valid is not None:
+            raise DescriptionError(
+                f"{name}: expected an output for each row, got one for each step of a padded "
+                "sequence; end it with its last state (return_sequences=False) or a global pooling."
+            )
 
 
 def sequential(

@@ -12,26 +12,16 @@ from typing import Any
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.blocks import Composite
-from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels, width
+from trimaran.spec.collecting import Made, collect, reachable
+from trimaran.spec.graph import Graph, Port, fault, name_ports, without_input
 from trimaran.spec.layer import Layer, Shape, Tensor
 from trimaran.spec.layers.core import Activation
 from trimaran.spec.layers.merging import Add, Multiply
-from trimaran.spec.named import Int, Name, plain, recording
+from trimaran.spec.named import Int, Name, recording
 from trimaran.spec.naming import call_names
+from trimaran.spec.padding import over_padding, steps_of
 
 _order = itertools.count()
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """How a tensor came to be: the object that was called (its identity), what it became."""
-
-    key: Any
-    op: Layer | Graph
-    inputs: tuple[Symbol, ...]
-    order: int
-    inside: tuple[Layer, ...] = ()
-    """Every layer object with parameters that the call uses, itself or within."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +38,19 @@ _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 @dataclass(frozen=True, eq=False)
 class Symbol(Tensor):
-    """A symbolic tensor: a shape without values. `made` is None for an input."""
+    """A symbolic tensor: a shape without values. `made` is None for an input.
+
+    `valid` says which of its steps hold data, where rows are padded (see `spec.padding`); `root` is
+    the tensor that it was before it was told.
+    """
 
     shape: Shape
     dtype: str = "float32"
     made: Made | None = None
     index: int = 0
     name: str | None = None
+    valid: Symbol | None = None
+    root: Symbol | None = None
 
     @property
     def channels(self) -> int | None:
@@ -100,6 +96,8 @@ def _check_number(layer: Layer, given: int) -> None:
 
 
 def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Any:
+    padding = over_padding(layer, symbols, lambda: _path(key, symbols))
+    layer, symbols = padding.layer, padding.inputs
     shapes = tuple(symbol.shape for symbol in symbols)
     with recording(None):
         broken = fault(layer, shapes) or _other_kind(layer, symbols)
@@ -108,13 +106,14 @@ def _call_leaf(key: Layer, layer: Layer, symbols: tuple[Symbol, ...]) -> Any:
         found = layer.outputs(*shapes)
         inside = (key,) if layer.parameters(*shapes) else ()
     made = _made(Made(key, layer, symbols, next(_order), inside))
-    outputs = tuple(Symbol(shape, "float32", made, i) for i, shape in enumerate(found))
-    return outputs[0] if len(outputs) == 1 else outputs
+    outputs = [Symbol(shape, "float32", made, i) for i, shape in enumerate(found)]
+    outputs[0] = replace(outputs[0], valid=padding.valid)
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 def _other_kind(layer: Layer, symbols: tuple[Symbol, ...]) -> str | None:
     """What is wrong with the kind of numbers that the layer is called on."""
-    for symbol, wanted in zip(symbols, [layer.TAKES, *["float32"] * len(symbols)], strict=False):
+    for symbol, wanted in zip(symbols, layer.kinds(len(symbols)), strict=True):
         if symbol.dtype != wanted:
             remedy = 'Input(..., dtype="int32")' if wanted == "int32" else "an Embedding before it"
             kind = f"({type(layer).__name__})"
@@ -123,15 +122,39 @@ def _other_kind(layer: Layer, symbols: tuple[Symbol, ...]) -> str | None:
 
 
 def _call_block(block: Composite, symbols: tuple[Symbol, ...]) -> Any:
+    steps = [symbol for symbol in steps_of(symbols) if symbol not in symbols]
     with _inside(Scope(_path(block, symbols), block.INLINE, [])) as scope:
-        graph, returned = _trace_block(block, symbols)
-    given = tuple(symbol.shape for symbol in symbols)
+        traced = _trace_block(block, symbols, steps)
+    graph, given = _without_unread(traced.graph, (*symbols, *steps), len(symbols))
     with recording(None):
-        shapes = graph.output_shapes(given)
+        shapes = graph.output_shapes(tuple(symbol.shape for symbol in given))
     inside = tuple(layer for made in scope.calls for layer in made.inside)
-    made = _made(Made(block, graph, symbols, next(_order), inside))
-    outputs = tuple(Symbol(shape, "float32", made, i) for i, shape in enumerate(shapes))
-    return outputs[0] if isinstance(returned, Symbol) else outputs
+    made = _made(Made(block, graph, given, next(_order), inside))
+    padded = [steps_outside(symbol, traced.inputs, (*symbols, *steps)) for symbol in traced.outputs]
+    outputs = tuple(
+        Symbol(shape, "float32", made, i, valid=valid)
+        for i, (shape, valid) in enumerate(zip(shapes, padded, strict=True))
+    )
+    return outputs[0] if isinstance(traced.returned, Symbol) else outputs
+
+
+def steps_outside(
+    symbol: Symbol, inside: Sequence[Symbol], outside: Sequence[Symbol]
+) -> Symbol | None:
+    """What says which steps of a block's output hold data, as a tensor of the block around it."""
+    here = [symbol.valid is port for port in inside]
+    return outside[here.index(True)] if True in here else None
+
+
+def _without_unread(
+    graph: Graph, symbols: tuple[Symbol, ...], own: int
+) -> tuple[Graph, tuple[Symbol, ...]]:
+    """The block without those steps, behind its `own` inputs, that nothing in it reads."""
+    for index in reversed(range(own, len(symbols))):
+        if not any(index in call.inputs for call in graph.calls):
+            graph = without_input(graph, index)
+            symbols = (*symbols[:index], *symbols[index + 1 :])
+    return graph, symbols
 
 
 def _made(made: Made) -> Made:
@@ -141,30 +164,50 @@ def _made(made: Made) -> Made:
     return made
 
 
-def _trace_block(block: Composite, symbols: tuple[Symbol, ...]) -> tuple[Graph, Any]:
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A block: its graph, its inputs and outputs inside, and what its `build` returned."""
+
+    graph: Graph
+    inputs: tuple[Symbol, ...]
+    outputs: list[Symbol]
+    returned: Any
+
+
+def _trace_block(block: Composite, symbols: tuple[Symbol, ...], steps: list[Symbol]) -> Traced:
+    names = _port_names(block, len(symbols))
+    names += ["steps" if i == 0 else f"steps{i + 1}" for i in range(len(steps))]
     ports = tuple(
         Port(name, symbol.shape, symbol.dtype)
-        for name, symbol in zip(_port_names(block, len(symbols)), symbols, strict=True)
+        for name, symbol in zip(names, (*symbols, *steps), strict=True)
     )
     guards: list[str] = []
     inner = block
     if not block.INLINE:
-        names = channel_names(ports)
-        ports = tuple(
-            replace(port, shape=name_channels(port.shape, name))
-            for port, name in zip(ports, names, strict=True)
-        )
+        ports = name_ports(ports)
         inner = _name_fields(block)
-    inputs = tuple(Symbol(port.shape, port.dtype, name=port.name) for port in ports)
+    inputs = _inner_inputs(ports, (*symbols, *steps))
     with recording(None if block.INLINE else guards):
-        returned = inner.build(*inputs)
+        returned = inner.build(*inputs[: len(symbols)])
     with recording(None):
         outputs = _outputs(returned)
         graph = collect(type(block).__name__, ports, inputs, outputs, by_position=block.INLINE)
     arguments = () if block.INLINE else tuple(_integer_fields(block))
     flags = tuple(f.name for f in fields(block) if getattr(block, f.name) is True)
     traced = replace(graph, arguments=arguments, guards=tuple(guards), flags=flags)
-    return replace(traced, inline=block.INLINE), returned
+    whole = replace(traced, inline=block.INLINE)
+    return Traced(whole, inputs, [symbol for _, symbol in outputs], returned)
+
+
+def _inner_inputs(ports: tuple[Port, ...], given: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """The tensors that stand for a block's inputs inside it."""
+    bare = [Symbol(port.shape, port.dtype, name=port.name) for port in ports]
+    place = {id(symbol): i for i, symbol in enumerate(given)}
+    valid = [None if s.valid is None else bare[place[id(s.valid)]] for s in given]
+    for i, steps in enumerate(valid):
+        if steps is not None:
+            bare[i] = replace(bare[i], valid=steps)
+    return tuple(bare)
 
 
 def _port_names(block: Composite, number: int) -> list[str]:
@@ -209,87 +252,6 @@ def _outputs(returned: Any) -> list[tuple[str, Symbol]]:
     return [(f"output{i + 1}", symbol) for i, symbol in enumerate(returned)]
 
 
-def collect(
-    kind: str,
-    ports: tuple[Port, ...],
-    inputs: tuple[Symbol, ...],
-    outputs: Sequence[tuple[str, Symbol]],
-    by_position: bool = False,
-) -> Graph:
-    """The graph between `inputs` and `outputs`, in the order in which it was written."""
-    calls = _reachable(inputs, [symbol for _, symbol in outputs])
-    names = call_names([(made.key, made.op) for made in calls], by_position)
-    numbers = {(id(symbol), 0): i for i, symbol in enumerate(inputs)}
-    layers: dict[str, Layer | Graph] = {}
-    arrays: dict[str, Any] = {}
-    recorded: list[Call] = []
-    _refuse_sharing_across(calls, names)
-    for made, name in zip(calls, names, strict=True):
-        _agree(name, layers.setdefault(name, _bare(made.op)), _bare(made.op))
-        _agree(name, arrays.setdefault(name, _arrays(made)), _arrays(made))
-        recorded.append(Call(name, tuple(_number(numbers, symbol) for symbol in made.inputs)))
-        for index in range(width(made.op)):
-            numbers[(id(made), index)] = len(numbers)
-    found = tuple((name, _number(numbers, symbol)) for name, symbol in outputs)
-    return Graph(kind, ports, tuple(layers.items()), tuple(recorded), found)
-
-
-def _refuse_sharing_across(calls: Sequence[Made], names: Sequence[str]) -> None:
-    owners: dict[int, str] = {}
-    for made, name in zip(calls, names, strict=True):
-        for layer in made.inside:
-            owner = owners.setdefault(id(layer), name)
-            if owner != name:
-                raise DescriptionError(
-                    f"{name} and {owner} use the same {type(layer).__name__} object, but weights "
-                    "can be shared only within one block; make a second layer, or share the block."
-                )
-
-
-def _number(numbers: Mapping[tuple[int, int], int], symbol: Symbol) -> int:
-    return numbers[(id(symbol.made), symbol.index) if symbol.made else (id(symbol), 0)]
-
-
-def _reachable(
-    inputs: tuple[Symbol, ...], outputs: Sequence[Symbol], strict: bool = True
-) -> list[Made]:
-    given = {id(symbol) for symbol in inputs}
-    found: dict[int, Made] = {}
-    waiting = list(outputs)
-    while waiting:
-        symbol = waiting.pop()
-        if symbol.made is None:
-            if strict and id(symbol) not in given:
-                raise DescriptionError(
-                    f"an output depends on Input{symbol.shape} {symbol.name or ''}, which is not "
-                    "among the inputs; list it, or keep a block to the tensors it is given."
-                )
-        elif id(symbol.made) not in found:
-            found[id(symbol.made)] = symbol.made
-            waiting += symbol.made.inputs
-    return sorted(found.values(), key=lambda made: made.order)
-
-
-def _bare(op: Layer | Graph) -> Layer | Graph:
-    return op if isinstance(op, Graph) else replace(op, name=None, input_shape=None)
-
-
-def _arrays(made: Made) -> Any:
-    """The shapes of the layer's parameters at this call."""
-    if isinstance(made.op, Graph):
-        return ()
-    shapes = tuple(symbol.shape for symbol in made.inputs)
-    return [plain(parameter.shape) for parameter in made.op.parameters(*shapes)]
-
-
-def _agree(name: str, first: object, again: object) -> None:
-    if first != again:
-        raise DescriptionError(
-            f"{name}: the same layer is called on inputs of other sizes, but what is shared needs "
-            "equal shapes at each call; make a second one where the weights need not be shared."
-        )
-
-
 @contextmanager
 def _inside(scope: Scope) -> Iterator[Scope]:
     token = _scope.set(scope)
@@ -302,7 +264,7 @@ def _inside(scope: Scope) -> Iterator[Scope]:
 def _path(key: Layer, symbols: tuple[Symbol, ...]) -> str:
     """The path that a call will have; outside of blocks, as far as its inputs tell."""
     scope = _scope.get()
-    before = _reachable((), symbols, strict=False) if scope is None else scope.calls
+    before = reachable((), symbols, strict=False) if scope is None else scope.calls
     calls = [*before, Made(key, key, symbols, 0)]
     names = call_names([(made.key, made.op) for made in calls], bool(scope and scope.by_position))
     return f"{scope.path}.{names[-1]}" if scope else names[-1]

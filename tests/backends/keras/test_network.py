@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests import material
-from tests.strategies import RECURRENT, alone, cases, models, stateful_cases
+from tests.strategies import MASKED, RECURRENT, alone, cases, models, padded_cases, stateful_cases
 
 from trimaran.backends.keras.build import KerasBackend
 from trimaran.backends.keras.weights import silent
@@ -84,6 +84,14 @@ def test_a_summand_as_long_as_the_rows_are_many_is_no_bias(keras: KerasBackend) 
 @given(data=st.data())
 def test_states_in_and_out_are_those_of_pytorch(keras: KerasBackend, kind: Any, data: Any) -> None:
     layer, shapes = data.draw(stateful_cases(kind))
+    check(alone(layer, shapes), keras)
+
+
+@pytest.mark.parametrize("kind", MASKED)
+@settings(max_examples=2, phases=PHASES)
+@given(data=st.data())
+def test_padding_is_left_out_as_pytorch_does(keras: KerasBackend, kind: Any, data: Any) -> None:
+    layer, shapes = data.draw(padded_cases(kind))
     check(alone(layer, shapes), keras)
 
 

@@ -6,6 +6,7 @@ Written from PyTorch's documentation, not from the emitter, so that the two can 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -137,6 +138,46 @@ def border(edges: Any, sign: int, x: Tensor) -> Tensor:
     return F.pad(x, [0, 0, *flat])
 
 
+def step_mask(x: Tensor, steps: Tensor) -> Tensor:
+    """(batch, time), row by row."""
+    mask = torch.zeros(x.shape[:2], dtype=torch.bool)
+    for row, given in enumerate(steps):
+        number = int(given) if given.ndim == 0 else int((given != 0).sum())
+        mask[row, : max(number, 1)] = True
+    return mask
+
+
+def over_steps(name: str) -> Callable[..., Tensor]:
+    """Over the steps of each row that hold data, one row after another."""
+
+    def call(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
+        mask = step_mask(x, rest[0]) if layer.masked else torch.ones(x.shape[:2], dtype=torch.bool)
+        rows = [getattr(row[own], name)(0) for row, own in zip(x, mask, strict=True)]
+        return torch.stack(rows)[:, None] if layer.keepdims else torch.stack(rows)
+
+    return call
+
+
+def mask_steps(layer: Any, p: Parameters, x: Tensor, steps: Tensor, training: bool) -> Tensor:
+    return x * step_mask(x, steps)[..., None]
+
+
+def padded(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
+    """A recurrent layer row by row, each cut to its own steps."""
+    *states, steps, training = rest
+    own = replace(layer, masked=False)
+    found = []
+    for row, mask in enumerate(step_mask(x, steps)):
+        one = x[row : row + 1, mask]
+        made = recurrent(own, p, one, *(s[row : row + 1] for s in states), training)
+        output, *after = made if isinstance(made, tuple) else (made,)
+        if layer.return_sequences:
+            output = F.pad(output, (0, 0, 0, x.shape[1] - one.shape[1]))
+        found.append((output, *after))
+    joined = tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+    return joined if layer.return_state else joined[0]
+
+
 def recurrent(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
     """torch.nn's module of that name; its states have an axis of layers and directions in front.
 
@@ -161,6 +202,10 @@ def recurrent(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
     return (output, *given) if layer.return_state else output
 
 
+def padded_or_not(layer: Any, *given: Any) -> Any:
+    return padded(layer, *given) if layer.masked else recurrent(layer, *given)
+
+
 Call = Callable[..., Any]
 ORACLES: dict[type[Any], Call] = {
     L.Dense: dense,
@@ -171,9 +216,10 @@ ORACLES: dict[type[Any], Call] = {
     L.MaxPooling2D: max_pool,
     L.AveragePooling1D: average_pool,
     L.AveragePooling2D: average_pool,
-    L.GlobalMaxPooling1D: whole("amax"),
+    L.GlobalMaxPooling1D: over_steps("amax"),
     L.GlobalMaxPooling2D: whole("amax"),
-    L.GlobalAveragePooling1D: whole("mean"),
+    L.GlobalAveragePooling1D: over_steps("mean"),
+    L.MaskSteps: mask_steps,
     L.GlobalAveragePooling2D: whole("mean"),
     L.BatchNormalization: batch_norm,
     L.LayerNormalization: layer_norm,
@@ -181,9 +227,9 @@ ORACLES: dict[type[Any], Call] = {
     L.Activation: activation,
     L.Dropout: lambda layer, p, x, training: x * 1.0,
     L.Embedding: lambda layer, p, x, training: F.embedding(x, p["weight"]),
-    L.SimpleRNN: recurrent,
-    L.LSTM: recurrent,
-    L.GRU: recurrent,
+    L.SimpleRNN: padded_or_not,
+    L.LSTM: padded_or_not,
+    L.GRU: padded_or_not,
     L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),
     L.Reshape: lambda layer, p, x, training: x.reshape(x.shape[0], *layer.target_shape),
     L.Permute: lambda layer, p, x, training: x.permute(0, *layer.dims),

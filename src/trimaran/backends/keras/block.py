@@ -11,7 +11,7 @@ import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trimaran.backends.keras.code import Code, Site
+from trimaran.backends.keras.code import MASK, Code, Site
 from trimaran.backends.keras.leaves import code, folded
 from trimaran.emit.calls import Numbered, arguments, numbered, port_names
 from trimaran.emit.plan import Uses
@@ -157,6 +157,11 @@ class Writer:
         if found.before:
             text = self._made(found.before, f"{inside}.pad", once, page) + "({0})"
             taken = self._step(page, call.layer, text, taken, ((*scope.trail, made[0], 0),))
+        if found.masked:
+            text = self._made(MASK, f"{inside}.mask", once, page) + "({0}, {1})"
+            last = (*scope.trail, made[0], 1)
+            told = self._step(page, f"{call.layer}_mask", text, (taken[0], taken[-1]), (last,))
+            taken = (*taken[:-1], *told)
         layer = self._made(found, inside, once, page, after and after[0])
         for value in made:
             scope.keys[value] = (*scope.trail, value)

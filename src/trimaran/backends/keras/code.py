@@ -17,7 +17,8 @@ class Code:
     """How a layer is written: its class and its arguments without the name.
 
     `before` stands in front of it, under the layer's name with ".pad" behind. `listed` says that
-    the inputs are given as one list, `stateful` that those after the first are an initial state.
+    the inputs are given as one list, `masked` that the last says which steps hold data, `stateful`
+    that others after the first are an initial state.
     """
 
     kind: str
@@ -25,13 +26,17 @@ class Code:
     before: Code | None = None
     listed: bool = False
     stateful: bool = False
+    masked: bool = False
 
     def call(self, layer: str, count: int) -> str:
         """The call of `layer` on inputs {0}, {1}…"""
         inputs = [f"{{{i}}}" for i in range(count)]
+        mask = f", mask={inputs.pop()}" if self.masked else ""
         if self.stateful:
-            states = inputs[1] if count == 2 else f"[{', '.join(inputs[1:])}]"
-            return f"{layer}({inputs[0]}, initial_state={states})"
+            states = inputs[1] if len(inputs) == 2 else f"[{', '.join(inputs[1:])}]"
+            return f"{layer}({inputs[0]}, initial_state={states}{mask})"
+        if self.masked:
+            return f"{layer}({inputs[0]}{mask})"
         given = ", ".join(inputs)
         return f"{layer}([{given}])" if self.listed else f"{layer}({given})"
 
@@ -66,7 +71,12 @@ def made(
     before: Code | None = None,
     listed: bool = False,
     stateful: bool = False,
+    masked: bool = False,
 ) -> Code:
     """A layer of Keras with those arguments that are not None."""
     given = tuple(argument for argument in arguments if argument)
-    return Code(f"layers.{kind}", given, before, listed, stateful)
+    return Code(f"layers.{kind}", given, before, listed, stateful, masked)
+
+
+MASK = Code("StepMask", ())
+"""Makes the mask of a sequence and what says which of its steps hold data."""

@@ -56,4 +56,34 @@ class LowPadding(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}''',
+    "StepMask": '''@keras.saving.register_keras_serializable("trimaran")
+class StepMask(layers.Layer):
+    """Which steps of a sequence hold data, from each row's number of them, or from marks for each
+    that are 0 in the padding; a row of padding alone keeps its first step."""
+
+    def call(self, x, steps):
+        ops = keras.ops
+        count = steps if len(steps.shape) == 1 else ops.sum(ops.cast(steps != 0, "int32"), axis=1)
+        order = ops.arange(ops.shape(x)[1], dtype="int32")
+        return order < ops.maximum(ops.cast(count, "int32"), 1)[:, None]''',
+    "MaskSteps": '''@keras.saving.register_keras_serializable("trimaran")
+class MaskSteps(layers.Layer):
+    """Zeros where the mask says that there is padding."""
+
+    def call(self, x, mask):
+        return keras.ops.where(mask[..., None], x, 0.0)''',
+    "MaskedMaxPooling": '''@keras.saving.register_keras_serializable("trimaran")
+class MaskedMaxPooling(layers.Layer):
+    """The largest entry of each channel over the steps that hold data."""
+
+    def __init__(self, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        self.keepdims = keepdims
+
+    def call(self, x, mask):
+        low = keras.ops.where(mask[..., None], x, -float("inf"))
+        return keras.ops.max(low, axis=1, keepdims=self.keepdims)
+
+    def get_config(self):
+        return {**super().get_config(), "keepdims": self.keepdims}''',
 }

@@ -148,7 +148,12 @@ def _average_pool(layer: Any, site: Site) -> Code:
 
 
 def _global(layer: Any, site: Site) -> Code:
-    return made(type(layer).__name__, "keepdims=True" if layer.keepdims else None)
+    keep = "keepdims=True" if layer.keepdims else None
+    if layer.RANK == 2 or not layer.masked:
+        return made(type(layer).__name__, keep)
+    if isinstance(layer, L.GlobalAveragePooling1D):
+        return made("GlobalAveragePooling1D", keep, masked=True)
+    return Code("MaskedMaxPooling", (keep,) if keep else (), masked=True)
 
 
 def _activation(layer: L.Activation, site: Site) -> Code:

@@ -39,16 +39,24 @@ def _recurrent(layer: Any, site: Site) -> Code:
         argument("kernel_initializer", parameters["weight_ih_l0"], "glorot_uniform"),
         argument("recurrent_initializer", parameters["weight_hh_l0"], "orthogonal"),
         None if forgets else argument("bias_initializer", bias, "zeros"),
-        stateful=len(site.shapes) > 1,
+        # Keras repeats the last state behind a row's end, unless told to write zeros.
+        "zero_output_for_mask=True" if layer.masked and layer.return_sequences else None,
+        stateful=len(site.shapes) > 1 + layer.masked,
+        masked=layer.masked,
     )
     if not layer.bidirectional:
         return own
     inner = f"{own.kind}({', '.join(own.arguments)})"
-    return made("Bidirectional", inner, stateful=own.stateful)
+    return made("Bidirectional", inner, stateful=own.stateful, masked=own.masked)
+
+
+def _mask_steps(layer: L.MaskSteps, site: Site) -> Code:
+    return Code("MaskSteps", (), masked=True)
 
 
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Embedding: _embedding,
+    L.MaskSteps: _mask_steps,
     L.SimpleRNN: _recurrent,
     L.LSTM: _recurrent,
     L.GRU: _recurrent,

@@ -13,6 +13,7 @@ from trimaran.backends.reference import (
     pooling,
     recurrent,
     shaping,
+    steps,
 )
 from trimaran.backends.reference.arrays import Arrays, Backward, Forward, Parameters, Rule
 from trimaran.spec import Layer
@@ -26,6 +27,7 @@ RULES: dict[type[Layer], Rule] = {
     **merging.RULES,
     **embedding.RULES,
     **recurrent.RULES,
+    **steps.RULES,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.backends.reference.arrays import Array, Arrays, Backward, Forward, Parameters, Rule
+from trimaran.backends.reference.steps import split_steps, step_mask, unmoved
 from trimaran.backends.reference.windows import Windows, windows_of
 from trimaran.spec import Layer
 from trimaran.spec.layers import (
@@ -85,9 +86,14 @@ def average_backward(
 def whole_maximum(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
     """y = maxᵢ x[i] of each channel."""
     (x,) = inputs
+    return _largest(layer, x, np.ones((), dtype=bool))
+
+
+def _largest(layer: Any, x: Array, mask: Array) -> Forward:
+    """The largest entry of each channel where `mask` holds, and where they stand."""
     axes = tuple(range(1, x.ndim - 1))
-    best = x.max(axis=axes, keepdims=True)
-    return _shaped(layer, x, best), x == best
+    best = np.where(mask, x, -np.inf).max(axis=axes, keepdims=True)
+    return _shaped(layer, x, best), (x == best) & mask
 
 
 def whole_maximum_backward(
@@ -115,6 +121,38 @@ def whole_average_backward(
     return (share * _spread(gradient, cache),), {}
 
 
+def steps_maximum(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """The same over the steps of a sequence that hold data."""
+    (x,), steps = split_steps(layer, inputs)
+    y, largest = _largest(layer, x, step_mask(x, steps)[..., None])
+    return y, (largest, steps)
+
+
+def steps_maximum_backward(
+    layer: Any, parameters: Parameters, cache: Any, gradient: Array
+) -> Backward:
+    """As over a map; padding gets none."""
+    largest, steps = cache
+    (delta,), _ = whole_maximum_backward(layer, parameters, largest, gradient)
+    return (delta, *unmoved(steps)), {}
+
+
+def steps_average(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """y = Σᵢ x[i] / n over the n steps of each row that hold data."""
+    (x,), steps = split_steps(layer, inputs)
+    mask = step_mask(x, steps)[..., None]
+    share = mask / mask.sum(axis=1, keepdims=True)
+    return _shaped(layer, x, (x * share).sum(axis=1)), (share, steps)
+
+
+def steps_average_backward(
+    layer: Any, parameters: Parameters, cache: Any, gradient: Array
+) -> Backward:
+    """∂L/∂x[i] = δ / n where the step holds data."""
+    share, steps = cache
+    return (share * gradient.reshape(len(share), 1, -1), *unmoved(steps)), {}
+
+
 def _spread(gradient: Array, shape: tuple[int, ...]) -> Array:
     return gradient.reshape(shape[0], *(1,) * (len(shape) - 2), shape[-1])
 
@@ -128,13 +166,15 @@ _MAXIMUM = Rule(maximum, maximum_backward)
 _AVERAGE = Rule(average, average_backward)
 _WHOLE_MAXIMUM = Rule(whole_maximum, whole_maximum_backward)
 _WHOLE_AVERAGE = Rule(whole_average, whole_average_backward)
+_STEPS_MAXIMUM = Rule(steps_maximum, steps_maximum_backward)
+_STEPS_AVERAGE = Rule(steps_average, steps_average_backward)
 RULES: dict[type[Layer], Rule] = {
     MaxPooling1D: _MAXIMUM,
     MaxPooling2D: _MAXIMUM,
     AveragePooling1D: _AVERAGE,
     AveragePooling2D: _AVERAGE,
-    GlobalMaxPooling1D: _WHOLE_MAXIMUM,
+    GlobalMaxPooling1D: _STEPS_MAXIMUM,
     GlobalMaxPooling2D: _WHOLE_MAXIMUM,
-    GlobalAveragePooling1D: _WHOLE_AVERAGE,
+    GlobalAveragePooling1D: _STEPS_AVERAGE,
     GlobalAveragePooling2D: _WHOLE_AVERAGE,
 }

@@ -2,6 +2,7 @@
 
 Sequences are (batch, time, features), states (batch, units). Each cell is two functions of one
 step; `_forward` and `_backward` walk the steps and add up what every step sends to the weights.
+At a step in a row's padding its states stay as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from trimaran.backends.reference.activations import sigmoid
 from trimaran.backends.reference.arrays import Array, Arrays, Parameters, Rule
+from trimaran.backends.reference.steps import split_steps, step_mask, unmoved
 from trimaran.spec import Layer
 from trimaran.spec.layers import GRU, LSTM, SimpleRNN
 
@@ -103,19 +105,20 @@ CELLS = {
 def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> tuple[Any, Any]:
     """The way there, and where the layer is bidirectional the way back; their outputs side by
     side, in the sequence's own order."""
-    x, *given = inputs
+    (x, *given), steps = split_steps(layer, inputs)
+    mask = step_mask(x, steps)
     made, caches = [], []
     for way in range(layer.ways):
         begun = tuple(given[way * layer.STATES : (way + 1) * layer.STATES])
-        along, own = (x[:, ::-1] if way else x), _own(parameters, way)
-        output, states, cache = _walk(layer, own, along, begun)
+        along, valid = (x[:, ::-1], mask[:, ::-1]) if way else (x, mask)
+        output, states, cache = _walk(layer, _own(parameters, way), (along, valid), begun)
         turned = output[:, ::-1] if way and layer.return_sequences else output
         made.append((turned, states))
         caches.append(cache)
-    output = np.concatenate([output for output, _ in made], axis=-1)
+    output, cache = np.concatenate([output for output, _ in made], axis=-1), (caches, steps)
     if not layer.return_state:
-        return output, caches
-    return (output, *(state for _, states in made for state in states)), caches
+        return output, cache
+    return (output, *(state for _, states in made for state in states)), cache
 
 
 def _own(parameters: Parameters, way: int) -> dict[str, Array]:
@@ -124,8 +127,12 @@ def _own(parameters: Parameters, way: int) -> dict[str, Array]:
     return {k.removesuffix("_reverse"): v for k, v in parameters.items() if k.endswith(end)}
 
 
-def _walk(layer: Any, parameters: Parameters, x: Array, given: Arrays) -> tuple[Array, Arrays, Any]:
-    """The steps from the first to the last: the output, the last states, and the cache."""
+def _walk(
+    layer: Any, parameters: Parameters, sequence: Arrays, given: Arrays
+) -> tuple[Array, Arrays, Any]:
+    """The steps of (x, its mask) from the first to the last: the output, the last states, and the
+    cache."""
+    x, mask = sequence
     states = given or tuple(np.zeros((len(x), layer.units)) for _ in range(layer.STATES))
     first, second = _bias(parameters, "bias_ih_l0"), _bias(parameters, "bias_hh_l0")
     products = x @ parameters["weight_ih_l0"].T + first
@@ -133,11 +140,13 @@ def _walk(layer: Any, parameters: Parameters, x: Array, given: Arrays) -> tuple[
     for t in range(x.shape[1]):
         before.append(states[0])
         other = states[0] @ parameters["weight_hh_l0"].T + second
-        states, cache = CELLS[type(layer)].step(layer, (products[:, t], other), states)
+        after, cache = CELLS[type(layer)].step(layer, (products[:, t], other), states)
+        here = mask[:, t, None]
+        states = tuple(np.where(here, new, old) for new, old in zip(after, states, strict=True))
         caches.append(cache)
-        made.append(states[0])
+        made.append(np.where(here, states[0], 0.0))
     output = np.stack(made, axis=1) if layer.return_sequences else states[0]
-    return output, states, (x, before, caches, bool(given))
+    return output, states, (x, mask, before, caches, bool(given))
 
 
 def _bias(parameters: Parameters, name: str) -> Array | float:
@@ -149,24 +158,25 @@ def _backward(
 ) -> tuple[Arrays, dict[str, Array]]:
     """Each way by itself: its share of δ, and what both send to the sequence added up."""
     output, *last = gradient if layer.return_state else (gradient,)
-    into, begun, found = np.zeros_like(cache[0][0]), list[Array](), dict[str, Array]()
+    caches, steps = cache
+    into, begun, found = np.zeros_like(caches[0][0]), list[Array](), dict[str, Array]()
     for way in range(layer.ways):
         delta = output[..., way * layer.units : (way + 1) * layer.units]
         delta = delta[:, ::-1] if way and layer.return_sequences else delta
         after = tuple(last[way * layer.STATES : (way + 1) * layer.STATES])
         own = _own(parameters, way)
-        (sent, *states), gradients = _back(layer, own, cache[way], (delta, after))
+        (sent, *states), gradients = _back(layer, own, caches[way], (delta, after))
         into += sent[:, ::-1] if way else sent
         begun += states
         found |= {f"{k}_reverse" if way else k: v for k, v in gradients.items()}
-    return (into, *begun), found
+    return (into, *begun, *unmoved(steps)), found
 
 
 def _back(
     layer: Any, parameters: Parameters, cache: Any, given: tuple[Array, Arrays]
 ) -> tuple[Arrays, dict[str, Array]]:
     """The steps from the last to the first: δh_t = δ from outside + what step t + 1 sends back."""
-    x, before, caches, stateful = cache
+    x, mask, before, caches, stateful = cache
     output, last = given
     shape = (len(x), layer.units)
     deltas = last or tuple(np.zeros(shape) for _ in range(layer.STATES))
@@ -176,10 +186,13 @@ def _back(
     if not layer.return_sequences:
         deltas = (deltas[0] + output, *deltas[1:])
     for t in reversed(range(x.shape[1])):
+        here = mask[:, t, None]
         if layer.return_sequences:
-            deltas = (deltas[0] + output[:, t], *deltas[1:])
-        own, other, deltas = CELLS[type(layer)].back(layer, caches[t], deltas)
-        deltas = (deltas[0] + other @ recurrent, *deltas[1:])
+            deltas = (deltas[0] + output[:, t] * here, *deltas[1:])
+        own, other, back = CELLS[type(layer)].back(layer, caches[t], deltas)
+        own, other = own * here, other * here
+        back = (back[0] + other @ recurrent, *back[1:])
+        deltas = tuple(np.where(here, new, old) for new, old in zip(back, deltas, strict=True))
         sent[:, t] = own
         found["weight_hh_l0"] += other.T @ before[t]
         if layer.use_bias:

@@ -43,3 +43,9 @@ class Site:
     def channel_axis(self) -> int:
         """Where PyTorch's tensor has its channels."""
         return 1 if self.layout == FIRST else -1
+
+
+def step_count(site: Site) -> str:
+    """How many steps of each row hold data, from the last input: their number, or marks."""
+    last = f"{{{len(site.shapes) - 1}}}"
+    return f"({last} != 0).sum(1)" if len(site.shapes[-1]) == 1 else last

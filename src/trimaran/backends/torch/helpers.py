@@ -6,6 +6,25 @@ HELPERS = {
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
     ones = F.pad(torch.ones_like(x[:1, :1]), pads)
     return pool(F.pad(x, pads), kernel, stride) / pool(ones, kernel, stride)''',
+    "both_ways": '''def both_ways(run, rnn, x, count, last=False):
+    """A bidirectional module over padded rows: the way back starts at each row's last step."""
+    steps = torch.arange(x.shape[1], device=x.device)
+    count = count.clamp(min=1)[:, None]
+    turn = torch.where(steps < count, count - 1 - steps, steps)[..., None]
+    zeros = x.new_zeros(1, len(x), rnn.hidden_size)
+    begun = (zeros, zeros) if run is torch.lstm else zeros
+    ways = []
+    for weights, along in zip(rnn.all_weights, (x, x.take_along_dim(turn, 1))):
+        way = run(along, begun, weights, rnn.bias, 1, 0.0, rnn.training, False, True)[0]
+        ways.append(last_step(way, count[:, 0]) if last else way)
+    if last:
+        return torch.cat(ways, dim=-1)
+    ways[1] = ways[1].take_along_dim(turn, 1)
+    return zero_padding(torch.cat(ways, dim=-1), count[:, 0])''',
+    "last_step": '''def last_step(x, count):
+    """What stands at each row's last step before the padding."""
+    last = (count - 1).clamp(min=0)
+    return x[torch.arange(len(x), device=x.device), last]''',
     "one_bias": '''def one_bias(rnn):
     """Train one bias: the second, which is only added to it, stays 0."""
     for name, bias in rnn.named_parameters():
@@ -17,6 +36,13 @@ HELPERS = {
     after = cell(x[:, 0], states if len(states) > 1 else states[0], *rnn.all_weights[0])
     after = after if isinstance(after, tuple) else (after,)
     return (after[0][:, None], *after)''',
+    "packed": '''def packed(rnn, x, count, states=None):
+    """A recurrent module over padded rows, with the states after each row's last step."""
+    count = count.clamp(min=1).cpu()
+    rows = nn.utils.rnn.pack_padded_sequence(x, count, batch_first=True, enforce_sorted=False)
+    made, after = rnn(rows, states)
+    whole = nn.utils.rnn.pad_packed_sequence(made, batch_first=True, total_length=x.shape[1])
+    return whole[0], after''',
     "same_average": '''def same_average(x, kernel, stride):
     """Average pooling with "same" padding at any size, the padding left out of the mean."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d
@@ -31,6 +57,10 @@ HELPERS = {
         total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
         pads += [total // 2, total - total // 2]
     return F.pad(x, pads, value=value)''',
+    "step_mask": '''def step_mask(x, count):
+    """(batch, time, 1): where rows hold data; a row of padding alone keeps its first step."""
+    steps = torch.arange(x.shape[1], device=x.device)
+    return (steps < count.clamp(min=1)[:, None])[..., None]''',
     "tap": '''def tap(module, name, x):
     """Hand a layer's output to whoever listens."""
     listen = getattr(module, "listen", None)
@@ -41,4 +71,13 @@ HELPERS = {
     each = states if isinstance(states, tuple) else (states,)
     after = [state[way] for way in range(len(each[0])) for state in each]
     return (torch.cat(tuple(each[0]), dim=-1) if last else x, *after)''',
+    "zero_padding": '''def zero_padding(x, count):
+    """The sequence with zeros behind each row's last step."""
+    return torch.where(step_mask(x, count), x, 0.0)''',
+    "mean_step": '''def mean_step(x, count):
+    """The mean over the steps of each row that hold data, of (batch, time, channels)."""
+    return torch.where(step_mask(x, count), x, 0.0).sum(1) / count.clamp(min=1)[:, None]''',
+    "largest_step": '''def largest_step(x, count):
+    """The largest entry over the steps of each row that hold data, of (batch, time, channels)."""
+    return torch.where(step_mask(x, count), x, -torch.inf).amax(1)''',
 }

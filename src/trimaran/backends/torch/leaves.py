@@ -127,6 +127,8 @@ def _average_pool(layer: Any, site: Site) -> Code:
 
 def _global(function: str, module: str) -> Callable[[Any, Site], Code]:
     def rule(layer: Any, site: Site) -> Code:
+        if layer.RANK == 1 and layer.masked:
+            return recurrent.pooled(layer, site)
         axes = "2" if layer.RANK == 1 else "(2, 3)"
         keep = ", keepdim=True" if layer.keepdims else ""
         pool = f"nn.{module}{layer.RANK}d(1)"

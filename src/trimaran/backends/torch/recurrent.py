@@ -1,11 +1,16 @@
-"""Sequences in PyTorch's words: `nn.Embedding`; `nn.LSTM` and its like with Keras's one bias."""
+"""Sequences in PyTorch's words: `nn.Embedding`; `nn.LSTM` and its like with Keras's one bias.
+
+Rows that are padded run through the module as they are, and what the padding makes is left out
+afterwards: packing them is several times slower on a CPU, and needed only for the states of an
+LSTM, whose c the module does not show for each step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from trimaran.backends.torch.code import Code, Site
+from trimaran.backends.torch.code import Code, Site, step_count
 from trimaran.spec import layers as L
 from trimaran.spec.layer import Layer
 
@@ -20,14 +25,16 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
 
 def _recurrent(layer: Any, site: Site) -> Code:
     one_bias = layer.use_bias and not layer.TWO_BIASES
-    call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
-    helpers = ("one_step", "with_states")
-    needed = [name for name in helpers if call.startswith(name)]
+    if layer.masked:
+        call, needed = _padded(layer, site)
+    else:
+        call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
+        needed = tuple(n for n in ("one_step", "with_states") if call.startswith(n))
     text = _module(layer, site)
     return Code(
         call,
         f"one_bias({text})" if one_bias else text,
-        helpers=tuple([*needed, "one_bias"] if one_bias else needed),
+        helpers=(*needed, "one_bias") if one_bias else needed,
     )
 
 
@@ -57,11 +64,34 @@ def _step(layer: Any) -> str:
     return f"one_step(torch.{cell}_cell, @, {{0}}, {states})"
 
 
+def _padded(layer: Any, site: Site) -> tuple[str, tuple[str, ...]]:
+    """The call over padded rows, and the helpers that it needs."""
+    count, stateful = step_count(site), len(site.shapes) > 2
+    if layer.return_state or (layer.bidirectional and stateful):
+        whole = f"packed(@, {{0}}, {count}{_given(layer) if stateful else ''})"
+        last = "" if layer.return_sequences else ", last=True"
+        one = "" if layer.return_state else "[0]"
+        return f"with_states({whole}{last}){one}", ("packed", "with_states")
+    end = "zero_padding" if layer.return_sequences else "last_step"
+    if not layer.bidirectional:
+        run = f"@({{0}}{_given(layer) if stateful else ''})[0]"
+        return f"{end}({run}, {count})", (end, "step_mask") if end == "zero_padding" else (end,)
+    relu = f"rnn_{layer.nonlinearity}" if isinstance(layer, L.SimpleRNN) else ""
+    run = relu or type(layer).__name__.lower()
+    last = "" if layer.return_sequences else ", last=True"
+    helpers = ("both_ways", "last_step", "zero_padding", "step_mask")
+    return f"both_ways(torch.{run}, @, {{0}}, {count}{last})", helpers
+
+
+def _given(layer: Any) -> str:
+    """The initial state as the module's second argument."""
+    states = ", ".join(_begun(layer, state) for state in range(layer.STATES))
+    return f", ({states})" if layer.STATES > 1 else f", {states}"
+
+
 def _call(layer: Any, stateful: bool) -> str:
     """The call, over {0} and the states {1}, {2}; a tuple with `return_state`."""
-    states = ", ".join(_begun(layer, state) for state in range(layer.STATES))
-    begun = (f", ({states})" if layer.STATES > 1 else f", {states}") if stateful else ""
-    whole = f"@({{0}}{begun})"
+    whole = f"@({{0}}{_given(layer) if stateful else ''})"
     if layer.return_state:
         return f"with_states({whole}{'' if layer.return_sequences else ', last=True'})"
     if layer.return_sequences:
@@ -77,7 +107,19 @@ def _begun(layer: Any, state: int) -> str:
     return f"torch.stack(({', '.join(given)}))" if layer.bidirectional else f"{given[0]}[None]"
 
 
+def pooled(layer: L.GlobalMaxPooling1D | L.GlobalAveragePooling1D, site: Site) -> Code:
+    """A global pooling over padded rows."""
+    function = "mean_step" if isinstance(layer, L.GlobalAveragePooling1D) else "largest_step"
+    kept = "[:, None]" if layer.keepdims else ""
+    return Code(f"{function}({{0}}, {step_count(site)}){kept}", helpers=(function, "step_mask"))
+
+
+def _mask_steps(layer: L.MaskSteps, site: Site) -> Code:
+    return Code(f"zero_padding({{0}}, {step_count(site)})", helpers=("zero_padding", "step_mask"))
+
+
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Embedding: _embedding,
+    L.MaskSteps: _mask_steps,
     **dict.fromkeys(MODULES, _recurrent),
 }

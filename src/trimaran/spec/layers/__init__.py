@@ -32,6 +32,7 @@ from trimaran.spec.layers.shaping import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from trimaran.spec.layers.steps import MaskSteps
 
 LAYERS: dict[str, type[Layer]] = {
     "Activation": Activation,
@@ -57,6 +58,7 @@ LAYERS: dict[str, type[Layer]] = {
     "GroupNormalization": GroupNormalization,
     "LSTM": LSTM,
     "LayerNormalization": LayerNormalization,
+    "MaskSteps": MaskSteps,
     "MaxPooling1D": MaxPooling1D,
     "MaxPooling2D": MaxPooling2D,
     "Multiply": Multiply,
@@ -98,6 +100,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaskSteps",
     "MaxPooling1D",
     "MaxPooling2D",
     "Multiply",

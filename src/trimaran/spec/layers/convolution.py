@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from trimaran.spec.initializers import Initializer, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, count, pair, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, count, pair, require, whole
 from trimaran.spec.layers.windows import Padding, check_windows, padding_of, windows
 
 
@@ -85,6 +85,13 @@ class Conv1D(_Conv):
     """
 
     RANK: ClassVar[int] = 1
+
+    def over_padding(self) -> Padded | None:
+        """It keeps the steps where each has its own window around it."""
+        (reach,) = ((k - 1) * d for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
+        whole_ = self.padding == "same" or reach == 0
+        whole_ = whole_ or (not isinstance(self.padding, str) and sum(self.padding[0]) == reach)
+        return Padded(zeros=True) if whole_ and self.strides == (1,) else None
 
 
 @dataclass(frozen=True)

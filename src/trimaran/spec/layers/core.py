@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.initializers import Initializer, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, count, known, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, count, known, require, whole
 
 ACTIVATIONS: dict[str, float | None] = {
     "relu": None,
@@ -70,6 +70,9 @@ class Dense(Layer):
         rows = count(shapes[0][:-1])
         return rows * int(self.units) * (2 * int(shapes[0][-1] or 1) + int(self.use_bias))
 
+    def over_padding(self) -> Padded | None:
+        return Padded()
+
 
 @dataclass(frozen=True)
 class Activation(Layer):
@@ -97,6 +100,9 @@ class Activation(Layer):
 
     def flops(self, *shapes: Shape) -> int:
         return count(shapes[0])
+
+    def over_padding(self) -> Padded | None:
+        return Padded()
 
 
 def ReLU(name: str | None = None) -> Activation:  # noqa: N802 (Keras's name)
@@ -130,3 +136,6 @@ class Dropout(Layer):
 
     def check(self, *shapes: Shape) -> None:
         require(0 <= self.rate < 1, "a rate in [0, 1)", self.rate, "give the share to drop")
+
+    def over_padding(self) -> Padded | None:
+        return Padded()

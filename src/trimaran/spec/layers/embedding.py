@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from trimaran.spec.initializers import Initializer, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, require, whole
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,15 @@ class Embedding(Layer):
 
     Shapes: whole numbers (...) from 0 to input_dim - 1 → (..., output_dim). The input is of
     integers: `Input((length,), dtype="int32")`.
+
+    mask_zero: number 0 is padding, which stands behind the last step of a row. The layers after it
+        leave it out, and those that cannot are refused.
     """
 
     input_dim: int
     output_dim: int
     embeddings_initializer: str | Initializer = "random_uniform"
+    mask_zero: bool = False
 
     KIND: ClassVar[str] = "embedding"
     TAKES: ClassVar[str] = "int32"
@@ -28,9 +32,14 @@ class Embedding(Layer):
         for name in ("input_dim", "output_dim"):
             value = getattr(self, name)
             require(whole(value), f"{name} of 1 or more", value, "give the sizes of the table")
+        if self.mask_zero:
+            require(len(shapes[0]) == 1, "a sequence (time,)", shapes[0], "mask_zero needs steps")
 
     def output(self, *shapes: Shape) -> Shape:
         return (*shapes[0], self.output_dim)
+
+    def over_padding(self) -> Padded | None:
+        return Padded()
 
     def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
         fan = (int(self.input_dim), int(self.output_dim))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trimaran.spec.layer import Layer, Shape, count, require
+from trimaran.spec.layer import Layer, Padded, Shape, count, require
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class _Elementwise(Layer):
 
     def flops(self, *shapes: Shape) -> int:
         return (len(shapes) - 1) * count(self.output(*shapes))
+
+    def over_padding(self) -> Padded | None:
+        return Padded()
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ class Concatenate(Layer):
             for size in sizes[1:]:
                 total = (total or 0) + (size or 0)
         return (*shapes[0][:position], total, *shapes[0][position + 1 :])
+
+    def over_padding(self) -> Padded | None:
+        return Padded() if self.axis in (-1, 2) else None
 
     def position(self, rank: int) -> int:
         """The axis counted from 0 without the batch."""

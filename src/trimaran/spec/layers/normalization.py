@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from trimaran.spec.initializers import Constant
-from trimaran.spec.layer import Layer, Parameter, Shape, count, require
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, count, require
 
 ZEROS, ONES = Constant(0.0), Constant(1.0)
 
@@ -86,6 +86,9 @@ class LayerNormalization(Layer):
 
     def flops(self, *shapes: Shape) -> int:
         return 8 * count(shapes[0])
+
+    def over_padding(self) -> Padded | None:
+        return Padded()
 
 
 @dataclass(frozen=True)

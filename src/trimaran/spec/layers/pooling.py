@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
-from trimaran.spec.layer import Layer, Shape, count, pair, require
+from trimaran.spec.layer import Layer, Padded, Shape, count, pair, require
+from trimaran.spec.layers.steps import check_steps, taking
 from trimaran.spec.layers.windows import check_windows, padding_of, windows
 
 
@@ -76,49 +77,69 @@ class AveragePooling2D(_Pool):
 
 
 @dataclass(frozen=True)
-class _GlobalPool(Layer):
-    """What pooling over the whole map shares: (..., channels) → (channels,)."""
+class _MapPool(Layer):
+    """What pooling over a whole map shares: (height, width, channels) → (channels,)."""
 
     keepdims: bool = False
 
     KIND: ClassVar[str] = "pool"
-    RANK: ClassVar[int]
+    RANK: ClassVar[int] = 2
 
     def check(self, *shapes: Shape) -> None:
-        axes = {1: "(steps, channels)", 2: "(height, width, channels)"}[self.RANK]
-        require(len(shapes[0]) == self.RANK + 1, f"input {axes}", shapes[0], "Reshape it")
+        axes = "(height, width, channels)"
+        require(len(shapes[0]) == 3, f"input {axes}", shapes[0], "Reshape it")
 
     def output(self, *shapes: Shape) -> Shape:
-        kept = (1,) * self.RANK if self.keepdims else ()
-        return (*kept, shapes[0][-1])
+        return (*((1, 1) if self.keepdims else ()), shapes[0][-1])
 
     def flops(self, *shapes: Shape) -> int:
         return count(shapes[0])
 
 
 @dataclass(frozen=True)
-class GlobalMaxPooling1D(_GlobalPool):
-    """The largest entry of each channel; entries that tie share the gradient evenly."""
+class _StepPool(Layer):
+    """What pooling over a sequence shares: (steps, channels) → (channels,). `masked`: the last
+    input says which steps hold data, and the others are left out (see `spec.layers.steps`)."""
 
+    keepdims: bool = False
+    masked: bool = False
+
+    KIND: ClassVar[str] = "pool"
+    INPUTS: ClassVar[int | None] = None
     RANK: ClassVar[int] = 1
 
+    def check(self, *shapes: Shape) -> None:
+        require(len(shapes[0]) == 2, "input (steps, channels)", shapes[0], "Reshape it")
+        check_steps(shapes, 1, self.masked)
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (*((1,) if self.keepdims else ()), shapes[0][-1])
+
+    def flops(self, *shapes: Shape) -> int:
+        return count(shapes[0])
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        return taking(super().kinds(count), self.masked)
+
+    def over_padding(self) -> Padded | None:
+        return Padded(keeps=False, takes=True)
+
 
 @dataclass(frozen=True)
-class GlobalMaxPooling2D(_GlobalPool):
+class GlobalMaxPooling1D(_StepPool):
     """The largest entry of each channel; entries that tie share the gradient evenly."""
 
-    RANK: ClassVar[int] = 2
+
+@dataclass(frozen=True)
+class GlobalMaxPooling2D(_MapPool):
+    """The largest entry of each channel; entries that tie share the gradient evenly."""
 
 
 @dataclass(frozen=True)
-class GlobalAveragePooling1D(_GlobalPool):
+class GlobalAveragePooling1D(_StepPool):
     """The mean of each channel."""
-
-    RANK: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
-class GlobalAveragePooling2D(_GlobalPool):
+class GlobalAveragePooling2D(_MapPool):
     """The mean of each channel."""
-
-    RANK: ClassVar[int] = 2

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from trimaran.spec.initializers import Constant, Gates, Initializer, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, known, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, known, require, whole
+from trimaran.spec.layers.steps import check_steps, given_steps, taking
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Recurrent(Layer):
     and gives both side by side, (2 · units); its states are those of the way there, then those of
     the way back.
 
+    `masked`: the last input says which steps hold data (see `spec.layers.steps`). The states after
+    a row's last step are its last ones, the way back starts at that step, and outputs in the
+    padding are 0.
+
     Parameters, in PyTorch's words with the gates g stacked along the first axis:
     weight_ih_l0 (g·units, features), weight_hh_l0 (g·units, units), bias_ih_l0 and bias_hh_l0
     (g·units,), and the same with "_reverse" behind for the way back. Where two biases are only
@@ -34,6 +39,7 @@ class Recurrent(Layer):
     return_sequences: bool = False
     return_state: bool = False
     bidirectional: bool = False
+    masked: bool = False
     use_bias: bool = True
     kernel_initializer: str | Initializer = "glorot_uniform"
     recurrent_initializer: str | Initializer = "orthogonal"
@@ -66,7 +72,8 @@ class Recurrent(Layer):
 
     def check(self, *shapes: Shape) -> None:
         require(whole(self.units), "units of 1 or more", self.units, "give the number of units")
-        x, *states = shapes
+        x, *states = given_steps(shapes, self.masked)
+        check_steps(shapes, 1 + len(states), self.masked)
         require(len(x) == 2, "a sequence (time, features)", x, "use Embedding or Reshape before it")
         require(x[-1] is not None, "a known number of features", x, "fix the last axis")
         require(
@@ -78,6 +85,12 @@ class Recurrent(Layer):
         for state in states:
             wanted = (self.units,)
             require(state == wanted, f"an initial state {wanted}", state, "fit it to the units")
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        return taking(super().kinds(count), self.masked)
+
+    def over_padding(self) -> Padded | None:
+        return Padded(keeps=self.return_sequences, takes=True)
 
     def _begun(self) -> str:
         """The initial state as it is written."""

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 88574b14856b.
+Written by Trimaran from the description 8fe48ced3603.
 """
 
 import keras

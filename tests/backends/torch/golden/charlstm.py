@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 946e1ddc52e3.
+Written by Trimaran from the description d71e074c2e0b.
 """
 
 import torch.nn.functional as F

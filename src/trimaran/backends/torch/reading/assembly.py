@@ -9,7 +9,7 @@ from trimaran.backends.torch.reading.hierarchy import Block, flags, outside, own
 from trimaran.backends.torch.reading.site import Reading
 from trimaran.backends.torch.reading.values import Step
 from trimaran.errors import ConversionError, DescriptionError
-from trimaran.spec.graph import Call, Graph, Port, channel_names, name_channels
+from trimaran.spec.graph import Call, Graph, Port, name_ports
 from trimaran.spec.layer import Layer, Shape
 from trimaran.spec.layers import Dropout
 from trimaran.spec.model import Model
@@ -73,10 +73,7 @@ class Assembler:
             Port("x" if len(values) == 1 else f"x{i + 1}", shape) for i, shape in enumerate(shapes)
         )
         if not block.inline:
-            ports = tuple(
-                replace(port, shape=name_channels(port.shape, channels))
-                for port, channels in zip(ports, channel_names(ports), strict=True)
-            )
+            ports = name_ports(ports)
         graph = self.graph(block, ports, values, results)
         with recording(None):
             made = graph.output_shapes(shapes)

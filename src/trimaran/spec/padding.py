@@ -1,0 +1,80 @@
+"""How a call goes on over padded sequences: who is told which steps hold data, who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trimaran.errors import DescriptionError
+from trimaran.spec.layer import Layer, Tensor
+from trimaran.spec.layers.embedding import Embedding
+from trimaran.spec.layers.steps import STEPS, MaskSteps
+
+
+@dataclass(frozen=True)
+class Padding:
+    """A call as it is recorded: the layer, its inputs, and the steps of its output, if padded."""
+
+    layer: Layer
+    inputs: tuple[Any, ...]
+    valid: Any = None
+
+
+def over_padding(layer: Layer, symbols: tuple[Any, ...], path: Callable[[], str]) -> Padding:
+    """The call with what the layer must know of the padding.
+
+    Raises `DescriptionError` where the layer would mix data with padding.
+    """
+    found = steps_of(symbols)
+    if not found:
+        counts = isinstance(layer, Embedding) and layer.mask_zero
+        return Padding(layer, symbols, symbols[0] if counts else None)
+    rule = layer.over_padding()
+    if rule is None or len(found) > 1:
+        raise _refused(f"{path()} ({type(layer).__name__})", len(found) > 1)
+    (valid,) = found
+    if rule.zeros:
+        symbols = tuple(s if s.valid is None else MaskSteps()(s, valid) for s in symbols)
+    if rule.takes and not layer.masked:  # type: ignore[attr-defined]
+        layer, symbols = replace(layer, masked=True), (*symbols, valid)  # type: ignore[call-arg]
+    return Padding(layer, symbols, valid if rule.keeps else None)
+
+
+def steps_of(symbols: Sequence[Any]) -> list[Any]:
+    """What says which steps of these tensors hold data, each once."""
+    return list({id(s.valid): s.valid for s in symbols if s.valid is not None}.values())
+
+
+def _refused(where: str, several: bool) -> DescriptionError:
+    if several:
+        return DescriptionError(
+            f"{where}: expected sequences of the same rows, got two kinds of padding; pool one of "
+            "them before they meet."
+        )
+    return DescriptionError(
+        f"{where}: expected a sequence without padding, got rows that are padded, which it would "
+        "mix with data; end the sequence first by a recurrent layer or a global pooling."
+    )
+
+
+class Masking:
+    """Says which steps of a sequence hold data: `x = Masking()(x, steps)`.
+
+    `steps` is an input of int32: the number of each row's steps, shape (), or a mark for each
+    step, shape (time,), that is 0 in the padding behind them (see `spec.layers.steps`).
+    """
+
+    def __call__(self, x: Any, steps: Any) -> Any:
+        if not (isinstance(x, Tensor) and isinstance(steps, Tensor)):
+            raise DescriptionError("Masking: expected two symbolic tensors; start from Input().")
+        sizes: Any = getattr(steps, "shape", None)
+        if getattr(steps, "dtype", None) != STEPS or sizes not in ((), tuple(x.shape[:1])):  # type: ignore[attr-defined]
+            raise DescriptionError(
+                f"Masking: expected {STEPS} steps of shape () or {x.shape[:1]}, got {sizes}; "  # type: ignore[attr-defined]
+                'use Input((), dtype="int32") for their number.'
+            )
+        return replace(x, valid=steps, root=getattr(x, "root", None) or x)  # type: ignore[type-var]
+
+
+__all__ = ["Masking", "Padding", "over_padding", "steps_of"]
