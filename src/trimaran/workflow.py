@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trimaran.errors import RecipeError
 from trimaran.recipe import Recipe
 from trimaran.runs import RunFiles, Scores
 from trimaran.spec import Model
-from trimaran.steps import generation, opening, otherdata, scoring
+from trimaran.steps import generation, opening, otherdata, scoring, texts
 from trimaran.steps.beginning import Beginning, begin
 from trimaran.steps.description import describe, objective, settle
 from trimaran.steps.estimate import Plan
@@ -168,7 +169,12 @@ def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     split = runs.best_split(given)
     folder = run.path / runs.ARTIFACTS
     rows = prepared.splits[split]
-    scoring.write_worst(folder, split, rows, given[split], prepared.preprocess)
+    build = partial(start.backend.network, start.model, execution=start.execution)
+    telling = partial(texts.telling_words, build, start.model, run.weights, pre=prepared.preprocess)
+    scoring.write_worst(folder, split, rows, given[split], prepared.preprocess, telling)
+    beside = texts.write_baseline(folder, prepared, given, start.seed)
+    if beside:
+        options.tell(Notice(beside))
     scoring.write_features(folder, network, rows)
     scoring.write_boundary(folder, network, rows, prepared.preprocess)
     generation.write_sample(folder, run, rows)

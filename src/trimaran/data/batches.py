@@ -65,6 +65,8 @@ class Rows:
     weights:  (N,) float32, each at least 0, or None when every row counts the same
     ids:      (N,) int64 numbers of the rows at their origin: they key augmentation and name errors
     affine:   input name -> how its stored values become floats; a missing name means "as stored"
+    lengths:  input name -> (N,) steps of each row before its padding, for inputs (N, time); what
+              all rows of a batch have as padding may be left out of it
 
     Raises `DataError` where the lengths disagree.
     """
@@ -74,6 +76,7 @@ class Rows:
     weights: np.ndarray | None
     ids: np.ndarray
     affine: Mapping[str, Affine] = field(default_factory=dict)
+    lengths: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _same_length(self)
@@ -96,6 +99,7 @@ class Rows:
             None if self.weights is None else self.weights[index],
             self.ids[index],
             self.affine,
+            {name: values[index] for name, values in self.lengths.items()},
         )
 
     def floats(self, name: str = "input") -> np.ndarray:

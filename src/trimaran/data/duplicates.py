@@ -81,6 +81,15 @@ def crossings(splits: Mapping[str, Rows]) -> tuple[Crossing, ...]:
     return compare(keys, labels, ids)
 
 
+def equal(splits: Mapping[str, Rows | Stream], content: np.ndarray) -> tuple[Crossing, ...]:
+    """Crossings of texts (by the ids of their rows) that differ in case and spaces at most."""
+    plain = np.array([" ".join(str(text).lower().split()) for text in content], object)
+    numbers = np.unique(plain, return_inverse=True)[1]
+    keys = {name: numbers[rows.ids] for name, rows in splits.items()}
+    labels = {name: _targets(rows) for name, rows in splits.items()}
+    return compare(keys, labels, {name: rows.ids for name, rows in splits.items()})
+
+
 def compare(
     keys: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],

@@ -23,6 +23,8 @@ from trimaran.data.textfield import TextField
 from trimaran.data.tokens import Tokenizer, characters
 from trimaran.errors import DataError
 
+LENGTH = 128
+
 
 @dataclass(frozen=True)
 class RawText:
@@ -38,9 +40,10 @@ def prepare_text(raw: RawText, settings: DataSettings, test: float) -> Prepared:
 
     test: the fraction at the end that tests.
     """
+    length = settings.length or LENGTH
     parts = _parts(raw, settings, test)
     tokenizer = characters(parts[TRAIN])
-    field = TextField(tokenizer, settings.length)
+    field = TextField(tokenizer, length)
     tokens = {name: tokenizer.encode(part) for name, part in parts.items()}
     splits = {
         name: windows(found, field, settings.stride if name == TRAIN else None)
@@ -51,7 +54,7 @@ def prepare_text(raw: RawText, settings: DataSettings, test: float) -> Prepared:
         name=raw.name,
         task="language",
         splits=splits,
-        inputs={INPUT: (settings.length,)},
+        inputs={INPUT: (length,)},
         outputs={OUTPUT: Output.of(target)},
         preprocess=Preprocess({INPUT: field}, {OUTPUT: target}),
         facts={**raw.facts, **_facts(parts, tokens, splits, tokenizer)},

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trimaran.data.language import RawText
+from trimaran.data.language import LENGTH, RawText
 from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable
@@ -162,7 +162,10 @@ _TEXT_TRAINING = {
 
 def _text(raw: RawText, settings: DataSettings) -> Finding:
     size, different = len(raw.text), len(set(raw.text))
-    settings = replace(settings, task="language", stride=settings.stride or settings.length // 4)
+    length = settings.length or LENGTH
+    settings = replace(
+        settings, task="language", length=length, stride=settings.stride or length // 4
+    )
     held = 0.1 if settings.test is None else settings.test
     sentences = (
         f"{raw.name}: one long text of {size:,} characters, {different} of them different.",

@@ -34,6 +34,8 @@ class Material:
     allowed: positions that may be used; the others were dropped and are told of in `notices`
     parts:   split name -> positions, where the source is split already
     row:     how to name a row to its owner
+    content: (N,) texts as they were found: of them, not of their tokens, is told which stand in
+             two splits; None where rows are no texts
     """
 
     name: str
@@ -47,6 +49,7 @@ class Material:
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
     row: RowName = plain_row
+    content: np.ndarray | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 

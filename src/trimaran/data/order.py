@@ -7,7 +7,8 @@ import numpy as np
 from trimaran.errors import DataError
 
 # The second word of each Philox key keeps the uses of one seed apart.
-ORDER, SPLIT, AUGMENT = 1, 2, 3
+ORDER, SPLIT, AUGMENT, BATCHES = 1, 2, 3, 4
+POOL = 50
 _WORD = 1 << 64
 
 
@@ -27,9 +28,17 @@ def permutation(n: int, seed: int, use: int, stream: int = 0) -> np.ndarray:
 
 
 def epoch_order(
-    seed: int, epoch: int, n: int, batch_size: int, shuffle: bool = True
+    seed: int,
+    epoch: int,
+    n: int,
+    batch_size: int,
+    shuffle: bool = True,
+    lengths: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """The batches of one epoch: (batch_size,) int64 positions each, the last one maybe shorter.
+
+    lengths: (n,) steps of each row; rows of similar length then share a batch, so that it holds
+        little padding: those of every `POOL` batches are sorted, and the batches shuffled.
 
     Raises `DataError` for a batch size below 1 or a set without rows.
     """
@@ -38,4 +47,11 @@ def epoch_order(
     if n < 1:
         raise DataError("There is no row to train on; check the split and the filters before it.")
     rows = permutation(n, seed, ORDER, epoch) if shuffle else np.arange(n, dtype=np.int64)
-    return [rows[start : start + batch_size] for start in range(0, n, batch_size)]
+    if lengths is None or not shuffle:
+        return [rows[start : start + batch_size] for start in range(0, n, batch_size)]
+    pools = [rows[i : i + POOL * batch_size] for i in range(0, n, POOL * batch_size)]
+    rows = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    batches = [rows[start : start + batch_size] for start in range(0, n, batch_size)]
+    whole = n // batch_size  # a shorter batch stays the last one
+    mixed = [batches[k] for k in permutation(whole, seed, BATCHES, epoch)] if whole else []
+    return mixed + batches[whole:]

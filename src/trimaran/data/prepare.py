@@ -12,22 +12,23 @@ import numpy as np
 from trimaran.data.language import RawText, prepare_text
 from trimaran.data.material import Material, from_array, from_images
 from trimaran.data.prepared import Output, Prepared, finish
-from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
+from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable, RawTexts
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources.bundled import BUNDLED, load_bundled
 from trimaran.data.sources.download import Progress
 from trimaran.data.sources.named import NAMED
+from trimaran.data.sources.reviewsets import REVIEWS, load_reviews
 from trimaran.data.sources.text import TEXTS, is_text, load_text, read_text
 from trimaran.errors import DataError, RecipeError
 
 __all__ = ["DataSettings", "Output", "Prepared", "prepare", "prepare_arrays"]
-SETS = (*NAMED, *BUNDLED, *TEXTS)
+SETS = (*NAMED, *BUNDLED, *TEXTS, *REVIEWS)
 _TEST = 0.2  # drawn where a set has no test split of its own and none is asked for
 _TEXT_TEST = 0.1  # of a text, at its end
-Raw = RawImages | RawTable | RawArrays | ImageFiles
+Raw = RawImages | RawTable | RawArrays | RawTexts | ImageFiles
 _SOURCES = (
-    "a folder of pictures, a .csv, .tsv, .parquet or .npz file, a .zip or .tar.gz of one, or a "
-    ".txt to learn to continue"
+    "a folder of pictures or texts, a .csv, .tsv, .parquet or .npz file, a .zip or .tar.gz of one, "
+    "or a .txt to learn to continue"
 )
 
 
@@ -87,10 +88,12 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawT
 
 def load_path(path: Path, settings: DataSettings) -> Raw:
     """Your own folder or file; raises `DataError` for anything that is neither."""
-    from trimaran.data.sources import arrays, folder, gather, table
+    from trimaran.data.sources import arrays, folder, gather, reviews, table, textfolder
     from trimaran.data.sources.place import place
 
     path = place(path)
+    if path.is_dir() and textfolder.holds_texts(path):
+        return textfolder.read_folder(path)
     if path.is_dir():
         return gather.gather(folder.list_folder(path), settings)
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -101,12 +104,15 @@ def load_path(path: Path, settings: DataSettings) -> Raw:
     rows = table.read_table(path)
     if folder.path_column(rows, settings):
         return gather.gather(folder.list_table(rows, path.parent, settings), settings)
-    return rows
+    column = reviews.text_column(rows, settings)
+    return reviews.from_column(rows, column, settings) if column else rows
 
 
 def _load_set(name: str, progress: Progress | None) -> Raw | RawText:
     if name in TEXTS:
         return load_text(name, progress)
+    if name in REVIEWS:
+        return load_reviews(name, progress)
     if name in BUNDLED:
         return load_bundled(name)
     if name in NAMED:
@@ -123,6 +129,10 @@ def _material(raw: Raw, settings: DataSettings) -> Material:
         from trimaran.data.tabular import from_table
 
         return from_table(raw, settings)
+    if isinstance(raw, RawTexts):
+        from trimaran.data.texts.prepare import from_texts
+
+        return from_texts(raw, settings)
     if isinstance(raw, RawImages):
         return from_images(raw, settings)
     if isinstance(raw, RawArrays):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trimaran.data.batches import Rows
-from trimaran.data.duplicates import across
+from trimaran.data.duplicates import across, equal
 from trimaran.data.facts import describe
 from trimaran.data.material import Material, infer_task, is_one_hot
 from trimaran.data.order import SPLIT, permutation
@@ -53,6 +53,7 @@ class Prepared:
     outputs: output name -> what it predicts
     facts:   JSON-ready: origin, licence, rows per split, class counts, duplicates, digest ...
     notices: sentences that a person must see, such as what was filled, dropped or is missing
+    content: the texts as they were found, by the ids of the rows; None where the data are no texts
     """
 
     name: str
@@ -63,6 +64,7 @@ class Prepared:
     preprocess: Preprocess
     facts: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    content: np.ndarray | None = None
 
 
 def finish(material: Material, settings: DataSettings, seed: int, test: float) -> Prepared:
@@ -97,6 +99,7 @@ def finish(material: Material, settings: DataSettings, seed: int, test: float) -
         preprocess=Preprocess({INPUT: model_input}, {OUTPUT: target}),
         facts={**material.facts, **facts},
         notices=(*material.notices, *_ignored(material, settings), *told),
+        content=material.content,
     )
 
 
@@ -206,6 +209,6 @@ def _facts(
     material: Material, splits: Mapping[str, Rows | Stream], target: Labels | Values
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     facts = describe(splits, target)
-    found = across(splits)
+    found = across(splits) if material.content is None else equal(splits, material.content)
     facts["duplicates"] = [crossing.to_json() for crossing in found]
     return facts, tuple(str(crossing) for crossing in found)

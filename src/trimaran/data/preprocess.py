@@ -14,9 +14,10 @@ from trimaran.data.fields import ImageField
 from trimaran.data.raw import RawTable
 from trimaran.data.targets import RowName, Target, plain_row, target_from_json
 from trimaran.data.textfield import TextField
+from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RunError
 
-Field = ImageField | TableField | ArrayField | TextField
+Field = ImageField | TableField | ArrayField | TextField | PaddedText
 INPUT, OUTPUT = "input", "output"
 _VERSION = 1
 
@@ -32,7 +33,8 @@ class Preprocess:
         """New raw rows as model rows without targets; several inputs come as a mapping of arrays.
 
         raw: pictures as an array, a file, a folder or a list of files; table rows as a pandas or
-        polars frame, a mapping of columns, a list of mappings, or a file; or a plain array.
+        polars frame, a mapping of columns, a list of mappings, or a file; texts as one, a list, or
+            a table with their column; or a plain array.
         Raises `DataError` naming what does not fit.
         """
         given = raw if len(self.inputs) > 1 else {next(iter(self.inputs)): raw}
@@ -74,6 +76,7 @@ class Preprocess:
             "table": TableField,
             "array": ArrayField,
             "text": TextField,
+            "texts": PaddedText,
         }
         try:
             inputs: dict[str, Field] = {
@@ -94,4 +97,8 @@ def _apply(field: Field, raw: Any) -> np.ndarray:
         from trimaran.data.sources.pictures import as_pictures
 
         return field.apply(as_pictures(raw, field))
+    if isinstance(field, PaddedText):
+        from trimaran.data.sources.reviews import texts_of
+
+        return field.apply(*texts_of(raw, field.column))
     return field.apply(raw if isinstance(field, TextField) else np.asarray(raw))

@@ -64,6 +64,40 @@ class ImageFiles:
 
 
 @dataclass(frozen=True, eq=False)
+class RawTexts:
+    """Texts in memory; fields as in `RawImages`.
+
+    texts:  (N,) objects, each a text or what stands in its place
+    column: what the column is called that they are from
+    fixed:  (N,) words that name each row's split, groups: (N,) values that stay together, or None
+    where, first: as in `RawTable`
+    """
+
+    name: str
+    texts: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...] = ()
+    parts: Mapping[str, np.ndarray] | None = None
+    column: str = "text"
+    fixed: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    origins: tuple[str, ...] = ()
+    where: str = ""
+    first: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def row(self, position: int) -> str:
+        """How to name a row to its owner."""
+        if self.origins:
+            return self.origins[position]
+        return f"{self.where or self.name} row {position + self.first}"
+
+
+@dataclass(frozen=True, eq=False)
 class RawTable:
     """Named columns of N values: float64, bool, or object holding texts and None.
 

@@ -12,6 +12,7 @@ _CHOICES = {
     "normalize": ("auto", "unit", "standard", "none"),
     "on_bad": ("refuse", "drop"),
     "channels": (None, 1, 3),
+    "tokens": ("auto", "words", "bpe", "wordpiece", "characters", "bytes"),
 }
 
 
@@ -41,7 +42,13 @@ class DataSettings:
                   standard
     on_bad:       "refuse" unreadable pictures and missing targets, or "drop" and count them
     limit:        use this many rows at most, drawn by the seed
-    length:       tokens of a text, its characters, that make one row
+    text:         column that holds the text to learn from; None finds it
+    tokens:       what a token is: "words", "bpe", "wordpiece", "characters" or "bytes"; "auto" is
+                  words for rows of text, and characters for a text to continue
+    vocabulary:   tokens at most, padding and the unknown one among them
+    length:       tokens that make one row; None is 128 for a text to continue, and else what nine
+                  of ten training texts fit into
+    keep_end:     of longer texts keep the end, not the start; None measures which says more
     stride:       tokens from the start of one training row to the next; None is the length
     memory:       gigabytes that decoded pictures may take before they are streamed from disk
     """
@@ -64,7 +71,11 @@ class DataSettings:
     normalize: str = "auto"
     on_bad: str = "refuse"
     limit: int | None = None
-    length: int = 128
+    text: str | None = None
+    tokens: str = "auto"
+    vocabulary: int = 20_000
+    length: int | None = None
+    keep_end: bool | None = None
     stride: int | None = None
     memory: float = 4.0
 
@@ -74,7 +85,7 @@ class DataSettings:
             if value not in allowed:
                 choices = ", ".join(str(a) for a in allowed if a is not None)
                 raise RecipeError(f"data.{name} is {value!r}; expected one of {choices}.")
-        for name in ("image_size", "limit", "length", "stride"):
+        for name in ("image_size", "limit", "length", "stride", "vocabulary"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RecipeError(f"data.{name} is {value}; expected a whole number of at least 1.")

@@ -19,11 +19,13 @@ _PIECE = 1 << 14  # characters given to the library at once
 class Tokenizer:
     """A tokenizer of the `tokenizers` library, by its own JSON.
 
-    kind: "characters": each character of the text is a token
+    kind: what a token is: "characters", "words", "bpe", "wordpiece", "bytes"
+    padded: number 0 is padding and the unknown token number 1, for rows of unequal length
     """
 
     kind: str
     text: str
+    padded: bool = False
 
     @cached_property
     def _own(self) -> Any:
@@ -47,16 +49,23 @@ class Tokenizer:
         found = [self._own.encode(piece).ids for piece in _pieces(text)]
         return np.array([number for ids in found for number in ids], np.int32)
 
+    def encode_all(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The tokens of each text as (n,) int32."""
+        found = self._own.encode_batch_fast(list(texts))  # without places in the text
+        return [np.array(own.ids, np.int32) for own in found]
+
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of these tokens; an unknown one is the replacement character."""
         return "".join("\ufffd" if n == 0 else self.names[n] for n in numbers)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "tokenizer": json.loads(self.text)}
+        own = {"padded": True} if self.padded else {}
+        return {"kind": self.kind, **own, "tokenizer": json.loads(self.text)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Tokenizer:
-        return cls(value["kind"], json.dumps(value["tokenizer"], ensure_ascii=False))
+        text = json.dumps(value["tokenizer"], ensure_ascii=False)
+        return cls(value["kind"], text, value.get("padded", False))
 
 
 def characters(text: str) -> Tokenizer:

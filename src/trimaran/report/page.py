@@ -20,6 +20,7 @@ from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.health import diagnoses, layer_rows
 from trimaran.report.pictures import as_bytes, data_uri, load_arrays, strip
 from trimaran.report.summary import SPLITS, headline, lookup, training_facts
+from trimaran.report.wording import shaded
 
 LAYERS, CHANNELS = 12, 16  # of feature maps, so that the page of a deep network stays light
 COLUMNS = 12  # of a table, beside each of the worst rows
@@ -76,6 +77,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "charts": charts(epochs, best_step),
         "splits": [_split(name, values) for name, values in _detailed(run.scores)],
         "worst": _worst(run.path / "artifacts"),
+        "baseline": _json(run.path / "artifacts" / "baseline.json"),
         "sample": _json(run.path / "artifacts" / "sample.json"),
         "features": _features(run.path / "artifacts"),
         "boundary": boundary.draw(load_arrays(run.path / "artifacts" / "boundary.npz")),
@@ -195,6 +197,8 @@ def _worst(folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r}): delete it and report again.") from None
     images = load_arrays(folder / "worst.npz").get("images", ())
+    for row in rows:
+        row["shaded"] = shaded(row["words"]) if "words" in row else None
     for row, image in zip(rows, images, strict=False):
         row["picture"] = data_uri(as_bytes(image))
         row["small"] = max(image.shape[:2]) <= 64
@@ -203,6 +207,7 @@ def _worst(folder: Path) -> dict[str, Any] | None:
         "split": found.get("split", ""),
         "rows": rows,
         "pictures": len(images) > 0,
+        "texts": any(row["shaded"] for row in rows),
         "classes": any("probability_true" in row for row in rows),
         "columns": columns[:COLUMNS],
         "hidden": len(columns[COLUMNS:]),

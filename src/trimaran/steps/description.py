@@ -10,6 +10,7 @@ import numpy as np
 
 from trimaran import runs, zoo
 from trimaran.data.prepared import Output, Prepared
+from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RecipeError
 from trimaran.files import read_json
 from trimaran.recipe import ModelSettings, Recipe
@@ -48,7 +49,15 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
             "out."
         )
     name = settings.zoo or suggestion(prepared)
-    return zoo.build(name, shape, units, head=output.kind != "number")
+    field = prepared.preprocess.inputs["input"]
+    tokens = field.tokenizer.size if isinstance(field, PaddedText) else None
+    reads = name in zoo.ZOO and zoo.ZOO[name].tokens is not None
+    if reads != (tokens is not None) and name in zoo.ZOO:
+        kinds = [key for key, entry in zoo.ZOO.items() if entry.tokens]
+        given = f"reads texts, but {prepared.name} holds none; leave model.zoo out"
+        missing = f"reads no texts; take one of {', '.join(kinds)}"
+        raise RecipeError(f"model.zoo is {name!r}, which {given if reads else missing}.")
+    return zoo.build(name, shape, units, head=output.kind != "number", tokens=tokens)
 
 
 def suggestion(prepared: Prepared) -> str:
@@ -58,6 +67,8 @@ def suggestion(prepared: Prepared) -> str:
     shape = prepared.inputs["input"]
     if prepared.outputs["output"].kind == "tokens":
         return "charlstm"
+    if isinstance(prepared.preprocess.inputs["input"], PaddedText):
+        return "text-lstm"
     if len(shape) != 3:
         return "mlp"
     return suggest_for_images((shape[0], shape[1], shape[2]), len(prepared.splits["train"]))[0]

@@ -14,7 +14,7 @@ from trimaran.data.fields import ImageField
 from trimaran.data.language import windows
 from trimaran.data.prepare import load_path
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
-from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable
+from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable, RawTexts
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.folder import named_files, path_column
@@ -61,6 +61,8 @@ def _from_path(run: RunFiles, path: Path) -> tuple[Any, np.ndarray, RowName]:
     match raw:
         case RawTable():
             return raw, _column(raw, settings.target), raw.row
+        case RawTexts():
+            return raw.texts.tolist(), raw.labels, raw.row
         case RawImages():
             return list(raw.origins) or raw.images, raw.labels, raw.row
         case RawArrays():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from trimaran.data.prepared import Output
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.stream import Stream
 from trimaran.data.targets import Tokens
+from trimaran.data.texts.field import PaddedText
 from trimaran.evaluation import (
     ClassificationScores,
     Deviation,
@@ -95,8 +96,17 @@ def write_scores(path: Path, scored: Mapping[str, Scored]) -> None:
     write_text(path, scores_json(scored) + "\n")
 
 
+Telling = Callable[[Rows], list[list[tuple[str, float]]] | None]
+"""Rows of texts → each one's tokens with their shares in the answer."""
+
+
 def write_worst(
-    folder: Path, split: str, rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess
+    folder: Path,
+    split: str,
+    rows: Rows | Stream,
+    given: np.ndarray,
+    preprocess: Preprocess,
+    telling: Telling,
 ) -> None:
     """artifacts/worst.json, and the pictures of those rows in artifacts/worst.npz; a language
     model's windows have no picture and are not listed."""
@@ -111,12 +121,19 @@ def write_worst(
         found = worst_deviations(*values, rows.ids, WORST)
     index = np.array([item.row for item in found], np.int64)
     listed = [item.to_json() for item in found]
-    stored = rows.take(index).inputs[INPUT] if len(index) else np.empty(0)
+    chosen = rows.take(index)
+    stored = np.asarray(chosen.inputs[INPUT]) if len(index) else np.empty(0)
+    field = preprocess.inputs[INPUT]
     folder.mkdir(exist_ok=True)
     if stored.ndim == 4:
         write_arrays(folder / "worst.npz", {"images": stored})
+    elif stored.ndim == 2 and isinstance(field, PaddedText):
+        words = telling(chosen) or [
+            [(w, 0.0) for w in field.words(np.asarray(row))] for row in stored
+        ]
+        for item, own in zip(listed, words, strict=True):
+            item["words"] = [[word, round(share, 4)] for word, share in own]
     elif stored.ndim == 2:
-        field = preprocess.inputs[INPUT]
         assert isinstance(field, TableField | ArrayField)
         for item, values in zip(listed, stored, strict=True):
             item["features"] = field.readable(values)

@@ -54,7 +54,10 @@ class Parts:
         """The batches of an epoch, as positions. Batch normalization cannot learn from one row, so
         a last batch of one joins the batch before it."""
         given = self.training
-        order = epoch_order(given.seed, epoch, len(self.train), given.batch_size, given.shuffle)
+        rows = self.train
+        padded = list(rows.lengths.values()) if isinstance(rows, Rows) else []
+        lengths = padded[0] if padded else None
+        order = epoch_order(given.seed, epoch, len(rows), given.batch_size, given.shuffle, lengths)
         if self.engine.needs_two_rows and len(order) > 1 and len(order[-1]) == 1:
             order[-2:] = [np.concatenate(order[-2:])]
         return order

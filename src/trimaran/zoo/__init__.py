@@ -2,7 +2,8 @@
 
 Every model has one input, "input", and one output, "output", that ends in a softmax over the
 classes (one sigmoid where `classes` is 1). Convolutions pad explicitly. A model of sequences takes
-token numbers, as many as it has classes, and gives a distribution for each step.
+token numbers, as many as it has classes, and gives a distribution for each step; a reader of texts
+takes those of `tokens` different ones, and ends in classes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from trimaran.errors import DescriptionError
-from trimaran.spec import Model, Shape
+from trimaran.spec import Model
 from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
 from trimaran.zoo.charlstm import chargru, charlstm
@@ -27,20 +28,25 @@ from trimaran.zoo.mnist_mlp_128 import mnist_mlp_128
 from trimaran.zoo.parts import without_head
 from trimaran.zoo.perceptron import perceptron
 from trimaran.zoo.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from trimaran.zoo.textlstm import text_lstm, text_lstm_last
 from trimaran.zoo.vgg16 import vgg16
 from trimaran.zoo.xor_mlp import xor_mlp
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One architecture: how to make it, where it is from, and its size in its reference form."""
+    """One architecture: how to make it, where it is from, and its size in its reference form.
 
-    make: Callable[[Shape, int], Model]
+    tokens: how many different tokens a reader of texts knows
+    """
+
+    make: Callable[..., Model]
     year: int
     paper: str
     parameters: int
     input_shape: tuple[int, ...]
     classes: int
+    tokens: int | None = None
 
 
 ZOO: dict[str, Entry] = {
@@ -56,6 +62,16 @@ ZOO: dict[str, Entry] = {
     "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
     "charlstm": Entry(charlstm, 2025, "the chapter, exercise 2", 349_569, (100,), 65),
     "chargru": Entry(chargru, 2025, "the chapter, exercise 2, with a GRU", 268_161, (100,), 65),
+    "text-lstm": Entry(
+        text_lstm,
+        1997,
+        "Hochreiter and Schmidhuber, Neural Computation 9",
+        2_691_713,
+        (400,),
+        1,
+        20_000,
+    ),
+    "text-lstm-last": Entry(text_lstm_last, 2025, "the chapter, E4", 2_691_713, (400,), 1, 20_000),
     "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
     "alexnet-2012": Entry(
         alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000
@@ -87,6 +103,7 @@ def build(
     input_shape: tuple[int, ...] | None = None,
     classes: int | None = None,
     head: bool = True,
+    tokens: int | None = None,
 ) -> Model:
     """The architecture of that name, by default in its reference form.
 
@@ -94,6 +111,7 @@ def build(
         input_shape: channels-last, without the batch.
         classes: units of the output; 1 is one sigmoid for two classes.
         head: False leaves the softmax or sigmoid out, so the output is numbers (regression).
+        tokens: different tokens that a reader of texts knows.
 
     Raises:
         DescriptionError: no such name, or an input that the architecture cannot take.
@@ -111,5 +129,6 @@ def build(
             f"{name}: expected sizes and classes of 1 or more, got input_shape={shape} and "
             f"classes={units}; give those of the data."
         )
-    model = entry.make(shape, units)
+    known = () if entry.tokens is None else (tokens or entry.tokens,)
+    model = entry.make(shape, units, *known)
     return model if head else without_head(model)

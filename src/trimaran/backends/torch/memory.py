@@ -84,6 +84,7 @@ class Source:
         if isinstance(split, Rows):
             self._inputs = {name: _tensor(split.inputs[name]) for name in form.inputs}
             self._go_home()
+        self._lengths = split.lengths if isinstance(split, Rows) else {}
         self._buffers: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
@@ -121,6 +122,10 @@ class Source:
         row = sum(4 * t[0].numel() for t in self._inputs.values())
         most = CHUNK_BYTES if self._home == "cpu" else GPU_CHUNK_BYTES
         return max(1, most // max(row * size, 1))
+
+    def _longest(self, name: str, index: np.ndarray) -> int:
+        """Steps of the batch's longest row, behind which there is only padding."""
+        return int(max(self._lengths[name][index].max(initial=1), 1))
 
     def labels(self, index: np.ndarray) -> tuple[dict[str, Tensor], Tensor | None]:
         """Targets by output, and sample weights, of the rows at `index`, on the device."""
@@ -193,7 +198,12 @@ class Source:
             if number >= start:
                 yield Batch(
                     number,
-                    tuple(values[begin:end] for values in inputs),
+                    tuple(
+                        values[begin:end, : self._longest(name, index)]
+                        if name in self._lengths
+                        else values[begin:end]
+                        for name, values in zip(self.form.inputs, inputs, strict=True)
+                    ),
                     {name: values[begin:end] for name, values in targets.items()},
                     None if weights is None else weights[begin:end],
                 )
