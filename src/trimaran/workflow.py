@@ -162,7 +162,9 @@ def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     scored = {}
     for split, rows in (held or prepared.splits).items():
         given[split] = scoring.answers(network, rows)
-        scored[split] = scoring.score(rows, given[split], prepared.preprocess, start.seed)
+        scored[split] = scoring.score(
+            rows, given[split], prepared.preprocess, start.seed, prepared.splits
+        )
     scoring.write_scores(run.path / runs.SCORES, scored)
     options.scored(run)
     split = runs.best_split(given)
@@ -197,17 +199,19 @@ def evaluate(
         DataError: a label that training never saw, or rows of another kind.
     """
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
+    own: dict[str, Rows | Stream] | None = None
     if data is not None:
         rows: dict[str, Rows | Stream] = {"data": otherdata.rows(run, data)}
     else:
         rows = dict(prepare(run.recipe.data_settings(), run.recipe.training.seed).splits)
+        own = rows
         if split is not None and split not in rows:
             raise RecipeError(f"There is no split {split!r}; this run has {', '.join(rows)}.")
         held = {name: part for name, part in rows.items() if name != "train"} or rows
         rows = {split: rows[split]} if split else held
     found = {
         name: scoring.score(
-            part, scoring.answers(network, part), run.preprocess, run.recipe.training.seed
+            part, scoring.answers(network, part), run.preprocess, run.recipe.training.seed, own
         )
         for name, part in rows.items()
     }

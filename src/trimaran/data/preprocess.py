@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.data.batches import INPUT as INPUT
+from trimaran.data.batches import OUTPUT as OUTPUT
 from trimaran.data.batches import Rows
 from trimaran.data.features import ArrayField, TableField
 from trimaran.data.fields import ImageField
 from trimaran.data.raw import RawTable
+from trimaran.data.series.field import SeriesField
+from trimaran.data.series.latest import latest
 from trimaran.data.targets import RowName, Target, plain_row, target_from_json
 from trimaran.data.textfield import TextField
 from trimaran.errors import RunError
 
-Field = ImageField | TableField | ArrayField | TextField
-INPUT, OUTPUT = "input", "output"
+Field = ImageField | TableField | ArrayField | TextField | SeriesField
 _VERSION = 1
 
 
@@ -74,6 +77,7 @@ class Preprocess:
             "table": TableField,
             "array": ArrayField,
             "text": TextField,
+            "series": SeriesField,
         }
         try:
             inputs: dict[str, Field] = {
@@ -90,6 +94,8 @@ def _apply(field: Field, raw: Any) -> np.ndarray:
         from trimaran.data.sources.table import as_table
 
         return field.apply(raw if isinstance(raw, RawTable) else as_table(raw))
+    if isinstance(field, SeriesField):
+        return latest(field, field.read(raw)).windows
     if isinstance(field, ImageField):
         from trimaran.data.sources.pictures import as_pictures
 

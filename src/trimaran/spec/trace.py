@@ -15,7 +15,7 @@ from trimaran.spec.blocks import Composite
 from trimaran.spec.graph import Call, Graph, Port, channel_names, fault, name_channels, width
 from trimaran.spec.layer import Layer, Shape, Tensor
 from trimaran.spec.layers.core import Activation
-from trimaran.spec.layers.merging import Add, Multiply
+from trimaran.spec.layers.merging import Add, Multiply, Subtract
 from trimaran.spec.named import Int, Name, plain, recording
 from trimaran.spec.naming import call_names
 
@@ -66,6 +66,9 @@ class Symbol(Tensor):
 
     def __add__(self, other: Symbol) -> Symbol:
         return Add()([self, other])  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Symbol) -> Symbol:
+        return Subtract()([self, other])  # type: ignore[no-any-return]
 
     def __mul__(self, other: Symbol) -> Symbol:
         return Multiply()([self, other])  # type: ignore[no-any-return]

@@ -48,6 +48,15 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
             "out."
         )
     name = settings.zoo or suggestion(prepared)
+    if output.kind == "series":
+        if name in zoo.ZOO and zoo.ZOO[name].horizon is None:
+            near = ", ".join(key for key, entry in zoo.ZOO.items() if entry.horizon)
+            raise RecipeError(
+                f"model.zoo is {name!r}, which forecasts no series; take one of {near}."
+            )
+        return zoo.build(name, shape, units, horizon=output.steps)
+    if name in zoo.ZOO and zoo.ZOO[name].horizon:
+        raise RecipeError(f"model.zoo is {name!r}, which forecasts series; set task=forecast.")
     return zoo.build(name, shape, units, head=output.kind != "number")
 
 
@@ -58,6 +67,8 @@ def suggestion(prepared: Prepared) -> str:
     shape = prepared.inputs["input"]
     if prepared.outputs["output"].kind == "tokens":
         return "charlstm"
+    if prepared.outputs["output"].kind == "series":
+        return "dlinear"
     if len(shape) != 3:
         return "mlp"
     return suggest_for_images((shape[0], shape[1], shape[2]), len(prepared.splits["train"]))[0]
@@ -89,6 +100,11 @@ def _fits(model: Model, prepared: Prepared) -> None:
     for name, output in prepared.outputs.items():
         if name not in dict(model.outputs):
             raise RecipeError(f"The model {model.name} has no output named {name!r}.")
+        if output.kind == "series" and model.output_shape(name)[0] != output.steps:
+            raise RecipeError(
+                f"The model {model.name} does not tell {output.steps} steps, as the data "
+                "asks; choose another model or horizon."
+            )
         units = model.output_shape(name)[-1]
         if units not in _widths(output):
             raise RecipeError(

@@ -2,7 +2,8 @@
 
 Every model has one input, "input", and one output, "output", that ends in a softmax over the
 classes (one sigmoid where `classes` is 1). Convolutions pad explicitly. A model of sequences takes
-token numbers, as many as it has classes, and gives a distribution for each step.
+token numbers, as many as it has classes, and gives a distribution for each step. A forecaster takes
+a window of a series and ends in numbers: `classes` columns of `horizon` steps.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from trimaran.errors import DescriptionError
-from trimaran.spec import Model, Shape
+from trimaran.spec import Model
 from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
 from trimaran.zoo.charlstm import chargru, charlstm
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
+from trimaran.zoo.forecasters import dlinear, series_gru, series_lstm
 from trimaran.zoo.lenet5 import lenet5
 from trimaran.zoo.mlp import mlp
 from trimaran.zoo.mlp_100_64_10 import mlp_100_64_10
@@ -33,14 +35,18 @@ from trimaran.zoo.xor_mlp import xor_mlp
 
 @dataclass(frozen=True)
 class Entry:
-    """One architecture: how to make it, where it is from, and its size in its reference form."""
+    """One architecture: how to make it, where it is from, and its size in its reference form.
 
-    make: Callable[[Shape, int], Model]
+    horizon: steps that a forecaster tells; its `classes` are the columns of each
+    """
+
+    make: Callable[..., Model]
     year: int
     paper: str
     parameters: int
     input_shape: tuple[int, ...]
     classes: int
+    horizon: int | None = None
 
 
 ZOO: dict[str, Entry] = {
@@ -56,6 +62,19 @@ ZOO: dict[str, Entry] = {
     "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
     "charlstm": Entry(charlstm, 2025, "the chapter, exercise 2", 349_569, (100,), 65),
     "chargru": Entry(chargru, 2025, "the chapter, exercise 2, with a GRU", 268_161, (100,), 65),
+    "dlinear": Entry(
+        dlinear, 2023, "Zeng et al., AAAI 37, arXiv:2205.13504", 64_704, (336, 7), 7, 96
+    ),
+    "series-lstm": Entry(
+        series_lstm,
+        1997,
+        "Hochreiter and Schmidhuber, Neural Computation 9",
+        62_112,
+        (336, 7),
+        7,
+        96,
+    ),
+    "series-gru": Entry(series_gru, 2014, "Cho et al., EMNLP 2014", 57_696, (336, 7), 7, 96),
     "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
     "alexnet-2012": Entry(
         alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000
@@ -87,6 +106,7 @@ def build(
     input_shape: tuple[int, ...] | None = None,
     classes: int | None = None,
     head: bool = True,
+    horizon: int | None = None,
 ) -> Model:
     """The architecture of that name, by default in its reference form.
 
@@ -94,6 +114,7 @@ def build(
         input_shape: channels-last, without the batch.
         classes: units of the output; 1 is one sigmoid for two classes.
         head: False leaves the softmax or sigmoid out, so the output is numbers (regression).
+        horizon: steps ahead of a forecaster, whose `classes` are the columns to tell.
 
     Raises:
         DescriptionError: no such name, or an input that the architecture cannot take.
@@ -111,5 +132,7 @@ def build(
             f"{name}: expected sizes and classes of 1 or more, got input_shape={shape} and "
             f"classes={units}; give those of the data."
         )
+    if entry.horizon is not None:
+        return entry.make(shape, units, horizon or entry.horizon)
     model = entry.make(shape, units)
     return model if head else without_head(model)

@@ -1,0 +1,90 @@
+"""Networks that tell the next steps of a series, all of them at once, from a window of its past.
+
+Each takes (length, channels), of which the first `columns` are to be told, and gives (horizon,
+columns) without a head. The last value of the window is taken off before and added after
+(Zeng et al. call it NLinear), so that a series may stand at a level that training never saw.
+"""
+
+from __future__ import annotations
+
+from trimaran.errors import DescriptionError
+from trimaran.spec import Input, Layer, Model, functional
+from trimaran.spec.layer import Shape
+from trimaran.spec.layers import (
+    GRU,
+    LSTM,
+    AveragePooling1D,
+    Cropping1D,
+    Dropout,
+    Permute,
+    Reshape,
+)
+from trimaran.spec.trace import Symbol
+from trimaran.zoo.parts import linear
+
+WINDOW = 25
+"""Steps of the moving average that parts the trend from the rest."""
+
+
+def dlinear(input_shape: Shape, columns: int, horizon: int) -> Model:
+    """Trend and rest, each by one linear map over time that all columns share (DLinear, eq. 5-6).
+
+    The moving average leaves out what lies beyond the ends of the window, where the paper repeats
+    the last value. What is known ahead is not read.
+    """
+    length, _ = _sizes("dlinear", input_shape, columns)
+    past = Input(input_shape)
+    x = _own(past, columns)
+    last = Cropping1D((length - 1, 0), name="last")(x)
+    x = x - last
+    half = min(WINDOW, length) // 2
+    trend = AveragePooling1D(2 * half + 1, 1, padding=half, name="trend")(x)
+    told = [
+        _over_time(horizon, "linear_trend", trend),
+        _over_time(horizon, "linear_rest", x - trend),
+    ]
+    return functional(past, told[0] + told[1] + last, "dlinear")
+
+
+def series_lstm(input_shape: Shape, columns: int, horizon: int) -> Model:
+    """An LSTM of 64 units over all channels; its last state tells every step at once."""
+    return _recurrent("series-lstm", LSTM(64, name="lstm"), input_shape, columns, horizon)
+
+
+def series_gru(input_shape: Shape, columns: int, horizon: int) -> Model:
+    """The same with a GRU of 64 units."""
+    return _recurrent("series-gru", GRU(64, name="gru"), input_shape, columns, horizon)
+
+
+def _recurrent(
+    name: str, recurrent: Layer, input_shape: Shape, columns: int, horizon: int
+) -> Model:
+    length, channels = _sizes(name, input_shape, columns)
+    past = Input(input_shape)
+    last = Cropping1D((length - 1, 0), name="last")(past)
+    x = past - last if channels == columns else past
+    x = Dropout(0.2)(recurrent(x))
+    told = Reshape((horizon, columns))(linear(horizon * columns, "fc")(x))
+    return functional(past, told + _own(last, columns), name)
+
+
+def _own(x: Symbol, columns: int) -> Symbol:
+    """The first channels, which are to be told."""
+    if x.shape[-1] == columns:
+        return x
+    turned = Permute((2, 1))(x)
+    return Permute((2, 1))(Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned))
+
+
+def _over_time(horizon: int, name: str, x: Symbol) -> Symbol:
+    """(length, columns) → (horizon, columns)."""
+    return Permute((2, 1))(linear(horizon, name)(Permute((2, 1))(x)))
+
+
+def _sizes(name: str, input_shape: Shape, columns: int) -> tuple[int, int]:
+    if len(input_shape) != 2 or (input_shape[-1] or 0) < columns:
+        raise DescriptionError(
+            f"{name}: expected a window (length, channels) with at least the {columns} column(s) "
+            f"to tell, got input_shape={input_shape}; use it for series (task=forecast)."
+        )
+    return int(input_shape[0] or 0), int(input_shape[1] or 0)
