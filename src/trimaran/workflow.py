@@ -21,6 +21,7 @@ from trimaran.recipe import Recipe
 from trimaran.runs import RunFiles, Scores
 from trimaran.spec import Model
 from trimaran.steps import generation, opening, otherdata, scoring
+from trimaran.steps.ahead import Forecasts, forecasts
 from trimaran.steps.beginning import Beginning, begin
 from trimaran.steps.description import describe, objective, settle
 from trimaran.steps.estimate import Plan
@@ -218,8 +219,9 @@ def evaluate(
     return Scores({"splits": {name: each.to_json() for name, each in found.items()}})
 
 
-def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictions:
-    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`.
+def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictions | Forecasts:
+    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`. A run that
+    forecasts takes the past of series, and tells the steps after it.
 
     `backend` may be another than the one that trained.
 
@@ -231,4 +233,6 @@ def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictio
             f"{run.path} --prompt TEXT."
         )
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
+    if scoring.output_of(run.preprocess).kind == "series":
+        return forecasts(network, run.preprocess, inputs)
     return predictions(network, run.preprocess, *otherdata.questions(run.preprocess, inputs))

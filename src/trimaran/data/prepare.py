@@ -94,9 +94,14 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawT
     if settings.set is not None:
         return _load_set(settings.set, progress)
     path = Path(str(settings.path)).expanduser()
-    if settings.task == "forecast" and is_table(place(path)):
+    if asks_forecast(settings) and is_table(place(path)):
         return read_series(place(path))
     return read_text(path) if is_text(path) and path.is_file() else load_path(path, settings)
+
+
+def asks_forecast(settings: DataSettings) -> bool:
+    """Whether a table is to be read as series: the task says so, or a time is named."""
+    return settings.task == "forecast" or settings.series.time is not None
 
 
 def load_path(path: Path, settings: DataSettings) -> Raw:

@@ -18,7 +18,7 @@ from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
 from trimaran.zoo.charlstm import chargru, charlstm
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
-from trimaran.zoo.forecasters import dlinear, series_gru, series_lstm
+from trimaran.zoo.forecasters import dlinear, returns_lstm, series_gru, series_lstm
 from trimaran.zoo.lenet5 import lenet5
 from trimaran.zoo.mlp import mlp
 from trimaran.zoo.mlp_100_64_10 import mlp_100_64_10
@@ -75,6 +75,9 @@ ZOO: dict[str, Entry] = {
         96,
     ),
     "series-gru": Entry(series_gru, 2014, "Cho et al., EMNLP 2014", 57_696, (336, 7), 7, 96),
+    "returns-lstm": Entry(
+        returns_lstm, 1997, "Hochreiter and Schmidhuber, Neural Computation 9", 5_396, (60, 4), 4, 5
+    ),
     "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
     "alexnet-2012": Entry(
         alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000

@@ -14,6 +14,7 @@ from trimaran.spec.layers import (
     GRU,
     LSTM,
     AveragePooling1D,
+    Concatenate,
     Cropping1D,
     Dropout,
     Permute,
@@ -56,16 +57,29 @@ def series_gru(input_shape: Shape, columns: int, horizon: int) -> Model:
     return _recurrent("series-gru", GRU(64, name="gru"), input_shape, columns, horizon)
 
 
+def returns_lstm(input_shape: Shape, columns: int, horizon: int) -> Model:
+    """An LSTM of 32 units for series without a level, such as returns: nothing is taken off."""
+    _sizes("returns-lstm", input_shape, columns)
+    past = Input(input_shape)
+    x = Dropout(0.2)(LSTM(32, name="lstm")(past))
+    told = Reshape((horizon, columns))(linear(horizon * columns, "fc")(x))
+    return functional(past, told, "returns-lstm")
+
+
 def _recurrent(
     name: str, recurrent: Layer, input_shape: Shape, columns: int, horizon: int
 ) -> Model:
     length, channels = _sizes(name, input_shape, columns)
     past = Input(input_shape)
-    last = Cropping1D((length - 1, 0), name="last")(past)
-    x = past - last if channels == columns else past
+    own = _own(past, columns)
+    last = Cropping1D((length - 1, 0), name="last")(own)
+    x = own - last
+    if channels > columns:
+        others = Cropping1D((columns, 0))(Permute((2, 1))(past))
+        x = Concatenate()([x, Permute((2, 1))(others)])
     x = Dropout(0.2)(recurrent(x))
     told = Reshape((horizon, columns))(linear(horizon * columns, "fc")(x))
-    return functional(past, told + _own(last, columns), name)
+    return functional(past, told + last, name)
 
 
 def _own(x: Symbol, columns: int) -> Symbol:
@@ -73,12 +87,14 @@ def _own(x: Symbol, columns: int) -> Symbol:
     if x.shape[-1] == columns:
         return x
     turned = Permute((2, 1))(x)
-    return Permute((2, 1))(Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned))
+    kept: Symbol = Permute((2, 1))(Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned))
+    return kept
 
 
 def _over_time(horizon: int, name: str, x: Symbol) -> Symbol:
     """(length, columns) → (horizon, columns)."""
-    return Permute((2, 1))(linear(horizon, name)(Permute((2, 1))(x)))
+    told: Symbol = Permute((2, 1))(linear(horizon, name)(Permute((2, 1))(x)))
+    return told
 
 
 def _sizes(name: str, input_shape: Shape, columns: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.data.series import stamps
-from trimaran.data.series.lines import Frame, Line, RawSeries, raw_series
+from trimaran.data.series.lines import Frame, Line, RawSeries, raw_series, time_column
 from trimaran.data.series.settings import SeriesSettings
 from trimaran.errors import DataError
 
@@ -112,7 +112,7 @@ class SeriesField:
         lacking = [name for name in self.columns if name not in found.frame.columns]
         if lacking:
             raise DataError(f"{found.where} lacks the column {lacking[0]!r} that this run reads.")
-        own = {*self.columns, self.settings.time, self.settings.key}
+        own = {*self.columns, time_column(found, self.settings), self.settings.key}
         kept = [name for name in found.frame.columns if name in own]
         return Frame(found.name, found.frame[kept], found.where, found.first)
 

@@ -38,17 +38,18 @@ class Forecast:
 
     def encode(self, values: np.ndarray, row: Any = None) -> np.ndarray:
         """(N, horizon, columns) in the data's units, standardised as float32."""
-        return ((values - np.array(self.center)) / np.array(self.scale)).astype(np.float32)
+        return np.asarray((values - np.array(self.center)) / np.array(self.scale), np.float32)
 
     def decode(self, values: np.ndarray) -> np.ndarray:
         """(N, horizon, size) standardised, as float64 in the data's units."""
         each = max(1, len(self.quantiles))
         scale, center = np.repeat(self.scale, each), np.repeat(self.center, each)
-        return np.asarray(values, np.float64) * scale + center
+        return np.asarray(np.asarray(values, np.float64) * scale + center)
 
     def decode_columns(self, values: np.ndarray) -> np.ndarray:
         """(..., columns) standardised, as float64 in the data's units."""
-        return np.asarray(values, np.float64) * np.array(self.scale) + np.array(self.center)
+        found = np.asarray(values, np.float64) * np.array(self.scale) + np.array(self.center)
+        return np.asarray(found)
 
     def point(self, values: np.ndarray) -> np.ndarray:
         """(N, horizon, columns): the point forecast, which is the middle one of the quantiles."""
@@ -78,7 +79,9 @@ class Forecast:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Forecast:
         lists = ("names", "center", "scale", "errors", "quantiles")
-        plain = {k: tuple(v) if k in lists else v for k, v in value.items() if k != "kind"}
+        plain: dict[str, Any] = {
+            k: tuple(v) if k in lists else v for k, v in value.items() if k != "kind"
+        }
         return cls(**plain)
 
 
@@ -90,9 +93,10 @@ def mase_errors(goals: list[np.ndarray], season: int) -> tuple[float | None, ...
     """
     moved = [np.abs(part[season:] - part[:-season]) for part in goals if len(part) > season]
     if not moved:
-        return (None,) * goals[0].shape[1]
-    found = []
+        return tuple([None] * int(goals[0].shape[1]))
+    found: list[float | None] = []
     for column in np.concatenate(moved).T:
         seen = column[np.isfinite(column)]
-        found.append(float(seen.mean()) if len(seen) and seen.mean() > 0 else None)
+        mean = float(seen.mean()) if len(seen) else 0.0
+        found.append(mean if mean > 0 else None)
     return tuple(found)

@@ -8,7 +8,8 @@ step that validation or test forecast.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from trimaran.data.series.field import Laid, SeriesField
 from trimaran.data.series.lines import RawSeries
 from trimaran.data.series.target import Forecast
 from trimaran.data.splits import TEST, TRAIN, VALIDATION
+from trimaran.data.targets import Target
 from trimaran.errors import DataError
 
 
@@ -104,7 +106,7 @@ def _sound(each: Laid, origins: np.ndarray, field: SeriesField) -> np.ndarray:
     bad = (
         unknown[origins] - unknown[origins - length] + missing[origins + horizon] - missing[origins]
     )
-    return origins[bad == 0]
+    return np.asarray(origins[bad == 0])
 
 
 def _running(flags: np.ndarray) -> np.ndarray:
@@ -142,6 +144,20 @@ def _taken(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     if len(steps) > 1:
         return np.asarray(every[starts])
     return every[starts[0] : starts[-1] + 1 : int(steps[0]) if len(steps) else 1]
+
+
+def every_window(field: SeriesField, target: Target, given: Any) -> Rows:
+    """All windows of new rows, with what came after each; see `SeriesField.read`.
+
+    Raises `DataError` where there is none.
+    """
+    assert isinstance(target, Forecast)
+    raw = field.read(given)
+    target = replace(target, series=len(raw.lines))
+    grid = np.unique(np.concatenate([line.stamps for line in raw.lines]))
+    laid = [field.lay(line, raw) for line in raw.lines]
+    whole = Cut(grid, {TEST: (0, len(grid))})
+    return split_windows(laid, field, target, whole)[0][TEST]
 
 
 def refuse_overlap(splits: Mapping[str, Rows], target: Forecast) -> None:

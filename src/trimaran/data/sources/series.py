@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +22,21 @@ class SeriesSet:
 
     entry: NamedSet
     parts: tuple[int, ...] = ()
-    change: Callable[[Any], Any] = field(default=lambda frame: frame)
+
+
+def _set(
+    folder: str, file: Pinned, about: tuple[str, str], mirrors: tuple[str, ...] = ()
+) -> NamedSet:
+    """One file of a folder; `about` are origin and licence."""
+    return NamedSet(folder, (), (file,), mirrors, about[0], about[1], ((file.name,),))
 
 
 def _ett(name: str, size: int, sha256: str) -> SeriesSet:
     """12, 4 and 4 months of 30 days, in hours (Zhou et al., AAAI 2021)."""
-    file = f"{name}.csv"
-    entry = NamedSet(
-        name="ett",
-        classes=(),
-        files=(Pinned(file, size, sha256),),
-        mirrors=(_ETT,),
-        origin=f"{name}: transformer oil temperature and loads (Zhou et al. 2021)",
-        licence="CC BY-ND 4.0",
-        layouts=((file,),),
-    )
-    return SeriesSet(entry, (12 * 30 * 24, 4 * 30 * 24, 4 * 30 * 24))
+    origin = f"{name}: transformer oil temperature and loads (Zhou et al. 2021)"
+    file = Pinned(f"{name}.csv", size, sha256)
+    months = (12 * 30 * 24, 4 * 30 * 24, 4 * 30 * 24)
+    return SeriesSet(_set("ett", file, (origin, "CC BY-ND 4.0"), (_ETT,)), months)
 
 
 SERIES = {
@@ -48,7 +46,41 @@ SERIES = {
     "etth2": _ett(
         "ETTh2", 2417960, "a3dc2c597b9218c7ce1cd55eb77b283fd459a1d09d753063f944967dd6b9218b"
     ),
+    "aep-load": SeriesSet(
+        _set(
+            "electricity",
+            Pinned(
+                "AEP_hourly.csv.gz",
+                608225,
+                "7516b61e8bef0f58ee636a14e08fbc287689db4d9d199d3a7e1f0a0727827c6b",
+            ),
+            ("hourly load of American Electric Power, 2004 to 2018 (PJM)", "CC0"),
+        )
+    ),
+    "sp500": SeriesSet(
+        _set(
+            "stocks-sp500",
+            Pinned(
+                "sp500_100tickers_2013_2018.parquet",
+                2039137,
+                "37dee748e160c88512ea9aa042b3074fc8015b73718668161ea172e24ccde149",
+            ),
+            ("daily prices of 100 tickers of the S&P 500, 2013 to 2018 (Kaggle sandp500)", "CC0"),
+        )
+    ),
+    "jena-weather": SeriesSet(
+        _set(
+            "weather-jena2020",
+            Pinned(
+                "weather.csv.gz",
+                2275774,
+                "538b74a3db28c695f596cdcd0a774b0b541f46b2470871e2356edcfa70ef36a7",
+            ),
+            ("weather station of the MPI for Biogeochemistry, Jena, 2020", "not stated"),
+        )
+    ),
 }
+"""Name -> set. Those without a mirror must lie in $TRIMARAN_DATA."""
 
 
 def load_series(name: str, progress: Progress | None) -> Frame:
@@ -61,16 +93,20 @@ def load_series(name: str, progress: Progress | None) -> Frame:
         "licence": chosen.entry.licence,
         "source": found.how,
     }
-    where, first = str(found.paths[0]), 2
-    return Frame(name, chosen.change(frame), where, first, facts, notices, chosen.parts)
+    where = str(found.paths[0])
+    return Frame(name, frame, where, _first(found.paths[0]), facts, notices, chosen.parts)
 
 
 def read_series(path: Path) -> Frame:
     """Your own file. Raises `DataError` naming the file and, if ragged, the row."""
     frame, notices = read_frame(path)
-    first = 0 if path.name.lower().endswith(".parquet") else 2
     facts = {"origin": str(path), "licence": "your own data"}
-    return Frame(path.name.split(".")[0], frame, str(path), first, facts, notices)
+    return Frame(path.name.split(".")[0], frame, str(path), _first(path), facts, notices)
+
+
+def _first(path: Path) -> int:
+    """The number that a file's reader sees at the first row: below the header of a CSV."""
+    return 0 if path.name.lower().endswith(".parquet") else 2
 
 
 def as_frame(given: Any) -> Frame:
