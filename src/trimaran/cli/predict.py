@@ -58,8 +58,7 @@ def _draw(path: str, answers: Any) -> None:
 
     if not isinstance(answers, Forecasts):
         raise RecipeError("--picture draws forecasts of series, which this run does not make.")
-    levels = answers.levels if answers.quantiles else answers.values[..., None]
-    write_text(Path(path), fan(answers.keys, answers.names, answers.past, levels))
+    write_text(Path(path), fan(answers.keys, answers.names, answers.past, answers.levels))
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -29,12 +29,13 @@ _LIMIT = 1  # the stream of `permutation` that draws the rows of `limit`
 @dataclass(frozen=True)
 class Output:
     """What the model predicts: "classes" with their names, "number", "tokens", each the one after
-    its own, or "series", `steps` ahead; `size` entries wide."""
+    its own, or "series", `steps` ahead with `levels` of quantiles; `size` entries wide."""
 
     kind: str
     classes: tuple[str, ...]
     size: int
     steps: int = 1
+    levels: int = 1
 
     @classmethod
     def of(cls, target: Target) -> Output:
@@ -43,7 +44,8 @@ class Output:
         if isinstance(target, Tokens):
             return cls("tokens", (), target.size)
         if isinstance(target, Forecast):
-            return cls("series", (), target.size, target.horizon)
+            levels = max(1, len(target.quantiles))
+            return cls("series", (), target.size, target.horizon, levels)
         return cls("number", (), target.size)
 
 

@@ -21,8 +21,8 @@ from trimaran.errors import DataError
 class Forecasts:
     """A table of the steps ahead.
 
-    values: (series, horizon, columns) the point forecasts, in the data's units; levels: the same
-            (series, horizon, columns, quantiles), of which there may be none
+    values: (series, horizon, columns) the point forecasts, in the data's units
+    levels: (series, horizon, columns, quantiles), the point forecast alone without quantiles
     times:  (series, horizon) how each step is written, or the numbers 1, 2, … where rows are
             counted
     prices: (series, horizon, columns) what returns make of the last value; None without returns
@@ -85,8 +85,8 @@ def forecasts(network: Network, preprocess: Preprocess, inputs: Any) -> Forecast
     found = latest(field, field.read(inputs))
     given = target.decode(network.forward({INPUT: found.windows}).outputs[OUTPUT])
     values = target.point(given)
-    columns, levels = len(target.names), len(target.quantiles)
-    spread = given.reshape(*values.shape, levels) if levels else np.empty((*values.shape, 0))
+    columns = len(target.names)
+    spread = target.levels(given)
     prices = found.last[:, None] * np.exp(np.cumsum(values, axis=1)) if target.returns else None
     past = target.decode_columns(found.windows[..., :columns])
     times = _times(found.stamps, len(values), target.horizon, field.dated)

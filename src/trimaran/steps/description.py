@@ -10,6 +10,7 @@ import numpy as np
 
 from trimaran import runs, zoo
 from trimaran.data.prepared import Output, Prepared
+from trimaran.data.series.target import Forecast
 from trimaran.errors import RecipeError
 from trimaran.files import read_json
 from trimaran.recipe import ModelSettings, Recipe
@@ -17,6 +18,7 @@ from trimaran.spec import Model, from_json
 from trimaran.spec.model import fits
 from trimaran.steps.beginning import located
 from trimaran.tasks import Loss, Objective
+from trimaran.tasks.loss import PINBALL
 
 
 def describe(settings: ModelSettings, prepared: Prepared) -> Model:
@@ -54,7 +56,9 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
             raise RecipeError(
                 f"model.zoo is {name!r}, which forecasts no series; take one of {near}."
             )
-        return zoo.build(name, shape, units, horizon=output.steps)
+        return zoo.build(
+            name, shape, units // output.levels, horizon=output.steps, levels=output.levels
+        )
     if name in zoo.ZOO and zoo.ZOO[name].horizon:
         raise RecipeError(f"model.zoo is {name!r}, which forecasts series; set task=forecast.")
     return zoo.build(name, shape, units, head=output.kind != "number")
@@ -114,7 +118,8 @@ def _fits(model: Model, prepared: Prepared) -> None:
 
 
 def objective(model: Model, prepared: Prepared) -> Objective:
-    """What the model learns: cross-entropy for classes and tokens, squared error for numbers.
+    """What the model learns: cross-entropy for classes and tokens, squared error for numbers,
+    the pinball loss for quantiles.
 
     A cross-entropy whose head the model ends in works on the logits below it.
     """
@@ -126,6 +131,10 @@ def objective(model: Model, prepared: Prepared) -> Objective:
         elif output.kind == "classes":
             binary = model.output_shape(name)[-1] == 1
             kind = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        target = prepared.preprocess.outputs[name]
+        if isinstance(target, Forecast) and target.quantiles:
+            losses[name] = Loss(PINBALL, levels=target.quantiles)
+            continue
         losses[name] = Loss(kind).on(model.heads.get(name))
     return Objective(losses, inputs=tuple(port.name for port in model.inputs))
 

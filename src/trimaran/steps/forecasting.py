@@ -40,9 +40,8 @@ def score(
         target.season,
     )  # fmt: skip
     whole = target.decode(given)
-    levels = {
-        level: whole[..., k :: len(target.quantiles)] for k, level in enumerate(target.quantiles)
-    }
+    told = target.levels(whole)
+    levels = {level: told[..., k] for k, level in enumerate(target.quantiles)}
     return score_forecasts(truth, target.point(whole), others, levels)
 
 
@@ -56,8 +55,7 @@ def write_examples(folder: Path, rows: Rows, given: np.ndarray, target: Forecast
     shown = min(COLUMNS, len(target.names))
     past = target.decode_columns(own(part, target))[..., :shown]
     true = target.decode_columns(part.targets[OUTPUT])[..., :shown]
-    levels = max(1, len(target.quantiles))
-    told = target.decode(given[index]).reshape(len(index), target.horizon, -1, levels)
+    told = target.levels(target.decode(given[index]))
     folder.mkdir(exist_ok=True)
     arrays = {
         "past": past[:, -2 * target.horizon :],

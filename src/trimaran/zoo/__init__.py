@@ -110,6 +110,7 @@ def build(
     classes: int | None = None,
     head: bool = True,
     horizon: int | None = None,
+    levels: int = 1,
 ) -> Model:
     """The architecture of that name, by default in its reference form.
 
@@ -118,6 +119,7 @@ def build(
         classes: units of the output; 1 is one sigmoid for two classes.
         head: False leaves the softmax or sigmoid out, so the output is numbers (regression).
         horizon: steps ahead of a forecaster, whose `classes` are the columns to tell.
+        levels: quantiles that it tells of each.
 
     Raises:
         DescriptionError: no such name, or an input that the architecture cannot take.
@@ -136,6 +138,6 @@ def build(
             f"classes={units}; give those of the data."
         )
     if entry.horizon is not None:
-        return entry.make(shape, units, horizon or entry.horizon)
+        return entry.make(shape, units, horizon or entry.horizon, levels)
     model = entry.make(shape, units)
     return model if head else without_head(model)

@@ -1,7 +1,8 @@
 """Networks that tell the next steps of a series, all of them at once, from a window of its past.
 
 Each takes (length, channels), of which the first `columns` are to be told, and gives (horizon,
-columns) without a head. The last value of the window is taken off before and added after
+columns) without a head, or with `levels` of quantiles all columns at the first level, then all at
+the next. The last value of the window is taken off before and added after
 (Zeng et al. call it NLinear), so that a series may stand at a level that training never saw.
 """
 
@@ -27,7 +28,7 @@ WINDOW = 25
 """Steps of the moving average that parts the trend from the rest."""
 
 
-def dlinear(input_shape: Shape, columns: int, horizon: int) -> Model:
+def dlinear(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
     """Trend and rest, each by one linear map over time that all columns share (DLinear, eq. 5-6).
 
     The moving average leaves out what lies beyond the ends of the window, where the paper repeats
@@ -40,35 +41,40 @@ def dlinear(input_shape: Shape, columns: int, horizon: int) -> Model:
     x = x - last
     half = min(WINDOW, length) // 2
     trend = AveragePooling1D(2 * half + 1, 1, padding=half, name="trend")(x)
+    rest = x - trend
     told = [
-        _over_time(horizon, "linear_trend", trend),
-        _over_time(horizon, "linear_rest", x - trend),
+        _over_time(horizon, f"linear_trend{k}", trend)
+        + _over_time(horizon, f"linear_rest{k}", rest)
+        for k in ([""] if levels == 1 else range(levels))
     ]
-    return functional(past, told[0] + told[1] + last, "dlinear")
+    return functional(past, _beside(told) + _beside([last] * levels), "dlinear")
 
 
-def series_lstm(input_shape: Shape, columns: int, horizon: int) -> Model:
+def series_lstm(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
     """An LSTM of 64 units over all channels; its last state tells every step at once."""
-    return _recurrent("series-lstm", LSTM(64, name="lstm"), input_shape, columns, horizon)
+    return _recurrent("series-lstm", LSTM(64, name="lstm"), input_shape, (columns, horizon, levels))
 
 
-def series_gru(input_shape: Shape, columns: int, horizon: int) -> Model:
+def series_gru(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
     """The same with a GRU of 64 units."""
-    return _recurrent("series-gru", GRU(64, name="gru"), input_shape, columns, horizon)
+    return _recurrent("series-gru", GRU(64, name="gru"), input_shape, (columns, horizon, levels))
 
 
-def returns_lstm(input_shape: Shape, columns: int, horizon: int) -> Model:
+def returns_lstm(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
     """An LSTM of 32 units for series without a level, such as returns: nothing is taken off."""
     _sizes("returns-lstm", input_shape, columns)
     past = Input(input_shape)
     x = Dropout(0.2)(LSTM(32, name="lstm")(past))
-    told = Reshape((horizon, columns))(linear(horizon * columns, "fc")(x))
+    units = columns * levels
+    told = Reshape((horizon, units))(linear(horizon * units, "fc")(x))
     return functional(past, told, "returns-lstm")
 
 
 def _recurrent(
-    name: str, recurrent: Layer, input_shape: Shape, columns: int, horizon: int
+    name: str, recurrent: Layer, input_shape: Shape, wanted: tuple[int, int, int]
 ) -> Model:
+    """`wanted` are columns, horizon and levels."""
+    columns, horizon, levels = wanted
     length, channels = _sizes(name, input_shape, columns)
     past = Input(input_shape)
     own = _own(past, columns)
@@ -78,8 +84,9 @@ def _recurrent(
         others = Cropping1D((columns, 0))(Permute((2, 1))(past))
         x = Concatenate()([x, Permute((2, 1))(others)])
     x = Dropout(0.2)(recurrent(x))
-    told = Reshape((horizon, columns))(linear(horizon * columns, "fc")(x))
-    return functional(past, told + last, name)
+    units = columns * levels
+    told = Reshape((horizon, units))(linear(horizon * units, "fc")(x))
+    return functional(past, told + _beside([last] * levels), name)
 
 
 def _own(x: Symbol, columns: int) -> Symbol:
@@ -89,6 +96,14 @@ def _own(x: Symbol, columns: int) -> Symbol:
     turned = Permute((2, 1))(x)
     kept: Symbol = Permute((2, 1))(Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned))
     return kept
+
+
+def _beside(parts: list[Symbol]) -> Symbol:
+    """Channels of one after those of the other."""
+    if len(parts) == 1:
+        return parts[0]
+    joined: Symbol = Concatenate()(parts)
+    return joined
 
 
 def _over_time(horizon: int, name: str, x: Symbol) -> Symbol:

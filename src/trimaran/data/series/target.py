@@ -16,7 +16,7 @@ class Forecast:
     errors:    of each column, the mean absolute difference to a season before in the training part,
                in the data's units, which MASE divides by; None where it is 0 or unknown
     season:    steps of that season;  returns: the values are logarithms of v[t] / v[t-1]
-    quantiles: levels that stand for each column beside one another; () is one point forecast
+    quantiles: levels, all columns at the first, then all at the next; () is one point forecast
     series:    how many series there are: row ids are the place of the first step ahead in time,
                times this, plus the number of the series
     """
@@ -43,7 +43,7 @@ class Forecast:
     def decode(self, values: np.ndarray) -> np.ndarray:
         """(N, horizon, size) standardised, as float64 in the data's units."""
         each = max(1, len(self.quantiles))
-        scale, center = np.repeat(self.scale, each), np.repeat(self.center, each)
+        scale, center = np.tile(self.scale, each), np.tile(self.center, each)
         return np.asarray(np.asarray(values, np.float64) * scale + center)
 
     def decode_columns(self, values: np.ndarray) -> np.ndarray:
@@ -56,7 +56,12 @@ class Forecast:
         if not self.quantiles:
             return values
         middle = min(range(len(self.quantiles)), key=lambda k: abs(self.quantiles[k] - 0.5))
-        return values[..., middle :: len(self.quantiles)]
+        return self.levels(values)[..., middle]
+
+    def levels(self, values: np.ndarray) -> np.ndarray:
+        """(N, horizon, columns, levels) in rising order: quantiles that cross are put in order."""
+        parts = np.split(values, max(1, len(self.quantiles)), axis=-1)
+        return np.sort(np.stack(parts, axis=-1), axis=-1)
 
     def times(self, ids: np.ndarray) -> np.ndarray:
         """(N,) the place in time of each row's first step ahead."""

@@ -139,7 +139,9 @@ def _rows(
 
 def _taken(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """(len(starts), length, channels): a view where the starts are evenly spaced."""
-    every = np.lib.stride_tricks.sliding_window_view(values, length, axis=0).swapaxes(1, 2)
+    # Nobody writes to it; but PyTorch warns of arrays that cannot be written to.
+    every = np.lib.stride_tricks.sliding_window_view(values, length, axis=0, writeable=True)
+    every = every.swapaxes(1, 2)
     steps = np.unique(np.diff(starts))
     if len(steps) > 1:
         return np.asarray(every[starts])

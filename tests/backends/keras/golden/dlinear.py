@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description edc8c2693099.
+Written by Trimaran from the description 746c8ce4591d.
 """
 
 import keras
@@ -25,20 +25,20 @@ def build():
     x = layers.Cropping1D((335, 0), name="last")(inputs)
     y = layers.Subtract(name="subtract1")([inputs, x])
     z = layers.AveragePooling1D(25, strides=1, padding="same", name="trend")(y)
-    permute1_out = layers.Permute((2, 1), name="permute1")(z)
-    linear_trend_out = layers.Dense(
+    y = layers.Subtract(name="subtract2")([y, z])
+    z = layers.Permute((2, 1), name="permute1")(z)
+    z = layers.Dense(
         96,
         kernel_initializer=torch_uniform(),
         bias_initializer=torch_bias(336),
         name="linear_trend",
-    )(permute1_out)
-    permute2_out = layers.Permute((2, 1), name="permute2")(linear_trend_out)
-    y = layers.Subtract(name="subtract2")([y, z])
+    )(z)
+    z = layers.Permute((2, 1), name="permute2")(z)
     y = layers.Permute((2, 1), name="permute3")(y)
     y = layers.Dense(
         96, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(336), name="linear_rest"
     )(y)
     y = layers.Permute((2, 1), name="permute4")(y)
-    y = layers.Add(name="add1")([permute2_out, y])
+    y = layers.Add(name="add1")([z, y])
     outputs = layers.Add(name="add2")([y, x])
     return keras.Model(inputs, outputs, name="dlinear")

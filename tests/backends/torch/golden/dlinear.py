@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description edc8c2693099.
+Written by Trimaran from the description 746c8ce4591d.
 """
 
 import torch.nn.functional as F
@@ -19,10 +19,10 @@ class Dlinear(nn.Module):
         y = F.pad(x.transpose(1, 2), (-335, 0))
         x = x.transpose(1, 2) - y
         z = F.avg_pool1d(x, 25, stride=1, padding=12, count_include_pad=False)
-        linear_trend = self.linear_trend(z)
         x = x - z
+        z = self.linear_trend(z)
         x = self.linear_rest(x)
-        x = linear_trend + x
+        x = z + x
         return (x + y).transpose(1, 2)
 
 
