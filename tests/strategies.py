@@ -146,7 +146,7 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
 @st.composite
 def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     """A legal layer of that kind, with the shapes of its inputs."""
-    if kind in (L.Add, L.Multiply, L.Concatenate):
+    if kind in (L.Add, L.Multiply, L.Subtract, L.Concatenate):
         return _joining(draw, kind)
     rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
     rank = 1 if kind in RECURRENT else rank
@@ -216,6 +216,7 @@ def _joining(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
         at = layer.position(len(shape))
         sizes = [draw(st.integers(1, 3)) for _ in range(number)]
         return layer, tuple((*shape[:at], n, *shape[at + 1 :]) for n in sizes)
+    number = 2 if kind is L.Subtract else number
     stretched = st.tuples(*[st.sampled_from([n, n, 1]) for n in shape])
     return kind(), (shape, *(draw(stretched) for _ in range(number - 1)))
 

@@ -133,7 +133,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(word: str, hint: str)
         ("training.optimizer.learning_rate=-1", "learning_rate must be a finite number >= 0"),
         ("data.normalize=foo", "expected one of auto, unit, standard, none."),
         ("backend=mxnet", "backend is 'mxnet', which this Trimaran does not have"),
-        ("task=guess", "task is 'guess'; expected classify, regress or language."),
+        ("task=guess", "task is 'guess'; expected classify, regress, language or forecast."),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_sentence(word: str, expected: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trimaran import runs, workflow
 from trimaran.runs import RunFiles, Scores
+from trimaran.steps.ahead import Forecasts
 from trimaran.steps.generation import Sampling, Writer
 from trimaran.steps.predictions import Predictions
 
@@ -15,7 +16,7 @@ from trimaran.steps.predictions import Predictions
 class Run(RunFiles):
     """A run, read from its folder when asked, and what can be done with it."""
 
-    def predict(self, inputs: Any, backend: str | None = None) -> Predictions:
+    def predict(self, inputs: Any, backend: str | None = None) -> Predictions | Forecasts:
         """Answers for raw rows; see `workflow.predict`."""
         return workflow.predict(self, inputs, backend)
 

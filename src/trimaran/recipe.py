@@ -17,7 +17,7 @@ from trimaran.keys import build, check, plain, tagged, types
 from trimaran.training.settings import Training
 
 BACKENDS = ("torch", "tensorflow", "jax")
-TASKS = (None, "classify", "regress", "language")
+TASKS = (None, "classify", "regress", "language", "forecast")
 RECIPES = Path(__file__).with_name("recipes")
 # Where one of these is given later, the earlier one gives way.
 RIVALS = {"data": ("set", "path"), "model": ("zoo", "spec")}
@@ -61,7 +61,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
-            raise RecipeError(f"task is {self.task!r}; expected classify, regress or language.")
+            raise RecipeError(
+                f"task is {self.task!r}; expected classify, regress, language or forecast."
+            )
         if self.backend not in BACKENDS:
             raise RecipeError(
                 f"backend is {self.backend!r}, which this Trimaran does not have; "

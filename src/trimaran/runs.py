@@ -124,6 +124,15 @@ def _nearest(name: str) -> str:
     return f"; 'trimaran show runs' lists those in {root()}"
 
 
+BESIDE = (("mse_standardized", "MSE"), ("mae_standardized", "MAE"), ("mase", "MASE"))
+"""What stands in the terminal of forecasters; errors are of standardised values."""
+
+
+def _cell(score: Mapping[str, Any] | None) -> str:
+    value = (score or {}).get("value")
+    return "–" if value is None else f"{value:.4f}"
+
+
 class Scores(Mapping[str, Any]):
     """What scores.json says: split -> metric -> value, low, high; `raw` is the whole file."""
 
@@ -147,8 +156,23 @@ class Scores(Mapping[str, Any]):
             for metric, score in metrics.items()
         ]
 
+    def beside(self) -> list[str]:
+        """Of forecasts: the network beside its baselines, split by split, and the verdict."""
+        lines = []
+        for split, found in self.raw["splits"].items():
+            if "verdict" not in found:
+                continue
+            everyone = {"network": found["metrics"], **found["baselines"]}
+            lines.append(f"{split:<16}" + "".join(f"{name:>10}" for _, name in BESIDE))
+            for name, metrics in everyone.items():
+                cells = [_cell(metrics.get(key)) for key, _ in BESIDE]
+                lines.append(f"  {name.replace('_', ' '):<14}" + "".join(f"{c:>10}" for c in cells))
+            lines.append(f"  {found['verdict']}")
+        return lines
+
     def __repr__(self) -> str:
-        return "\n".join(f"{s:<11} {m:<28} {v:>9}  {i}".rstrip() for s, m, v, i in self.rows())
+        rows = [f"{s:<11} {m:<28} {v:>9}  {i}".rstrip() for s, m, v, i in self.rows()]
+        return "\n".join([*rows, *self.beside()])
 
     def _repr_html_(self) -> str:
         body = "".join(

@@ -22,6 +22,7 @@ from trimaran.recipe import Recipe
 from trimaran.runs import RunFiles, Scores
 from trimaran.spec import Model
 from trimaran.steps import generation, opening, otherdata, scoring, texts
+from trimaran.steps.ahead import Forecasts, forecasts
 from trimaran.steps.beginning import Beginning, begin
 from trimaran.steps.description import describe, objective, settle
 from trimaran.steps.estimate import Plan
@@ -163,7 +164,9 @@ def _judge(run: RunFiles, start: opening.Opening, options: Options) -> None:
     scored = {}
     for split, rows in (held or prepared.splits).items():
         given[split] = scoring.answers(network, rows)
-        scored[split] = scoring.score(rows, given[split], prepared.preprocess, start.seed)
+        scored[split] = scoring.score(
+            rows, given[split], prepared.preprocess, start.seed, prepared.splits
+        )
     scoring.write_scores(run.path / runs.SCORES, scored)
     options.scored(run)
     split = runs.best_split(given)
@@ -203,25 +206,28 @@ def evaluate(
         DataError: a label that training never saw, or rows of another kind.
     """
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
+    own: dict[str, Rows | Stream] | None = None
     if data is not None:
         rows: dict[str, Rows | Stream] = {"data": otherdata.rows(run, data)}
     else:
         rows = dict(prepare(run.recipe.data_settings(), run.recipe.training.seed).splits)
+        own = rows
         if split is not None and split not in rows:
             raise RecipeError(f"There is no split {split!r}; this run has {', '.join(rows)}.")
         held = {name: part for name, part in rows.items() if name != "train"} or rows
         rows = {split: rows[split]} if split else held
     found = {
         name: scoring.score(
-            part, scoring.answers(network, part), run.preprocess, run.recipe.training.seed
+            part, scoring.answers(network, part), run.preprocess, run.recipe.training.seed, own
         )
         for name, part in rows.items()
     }
     return Scores({"splits": {name: each.to_json() for name, each in found.items()}})
 
 
-def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictions:
-    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`.
+def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictions | Forecasts:
+    """Answers for raw rows: arrays, frames, files or a folder; see `Preprocess.apply`. A run that
+    forecasts takes the past of series, and tells the steps after it.
 
     `backend` may be another than the one that trained.
 
@@ -233,4 +239,6 @@ def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictio
             f"{run.path} --prompt TEXT."
         )
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
+    if scoring.output_of(run.preprocess).kind == "series":
+        return forecasts(network, run.preprocess, inputs)
     return predictions(network, run.preprocess, *otherdata.questions(run.preprocess, inputs))

@@ -52,3 +52,13 @@ def test_a_value_read_twice_keeps_its_variable() -> None:
         Step("{0} + {1}", ((0,), (1,)), ((2,),), False, "add"),
     ]
     assert statements({(0,): "x"}, steps, [(2,)], "{0}") == ("y = f(x)", "return x + y")
+
+
+def test_a_sum_stands_in_brackets_before_a_method() -> None:
+    total = Step("{0} + 3 * max(1, 2 - 1)", ((0,),), ((1,),), False, "total")
+    after = Step("{0}.bit_length()", ((1,),), ((2,),), True, "after")
+    (line,) = statements({(0,): "x"}, [total, after], [(2,)], "{0}")
+    assert line == "return (x + 3 * max(1, 2 - 1)).bit_length()" and run((line,), 5) == 4
+    after = Step("abs({0})", ((1,),), ((2,),), True, "after")
+    (line,) = statements({(0,): "x"}, [total, after], [(2,)], "{0}")
+    assert line == "return abs(x + 3 * max(1, 2 - 1))"

@@ -38,6 +38,10 @@ BY_HAND = {
     "mnist-cnn": (9 + 1) * 32 + (288 + 1) * 64 + (5 * 5 * 64 + 1) * 128 + 129 * 10,
     "charlstm": 65 * 64 + 4 * 256 * (64 + 256 + 1) + 257 * 65,
     "chargru": 65 * 64 + 3 * 256 * (64 + 256 + 2) + 257 * 65,
+    "dlinear": 2 * (336 + 1) * 96,
+    "series-lstm": 4 * 64 * (7 + 64 + 1) + 65 * 96 * 7,
+    "series-gru": 3 * 64 * (7 + 64 + 2) + 65 * 96 * 7,
+    "returns-lstm": 4 * 32 * (4 + 32 + 1) + 33 * 5 * 4,
     "cifar10-cnn": (27 + 1) * 32 + (288 + 1) * 64 + (6 * 6 * 64 + 1) * 128 + 129 * 10,
 }
 
@@ -59,13 +63,22 @@ SEQUENCES = tuple(name for name in ZOO if build(name).inputs[0].dtype == "int32"
 """Those that read token numbers, as many as there are, and answer at each."""
 
 
+FORECASTERS = tuple(name for name, entry in ZOO.items() if entry.horizon)
+"""Those that read a window of a series; they end in numbers."""
+HEADED = tuple(name for name in ZOO if name not in FORECASTERS)
+
+
 def small(name: str, classes: int = 10, head: bool = True) -> spec.Model:
+    if name in FORECASTERS:
+        return build(name, (30, classes), classes, head, 6)
     shape = (12,) if name in SEQUENCES else SMALLEST.get(name, (32, 32, 3))
     return build(name, shape, classes, head)
 
 
 def answer(name: str, classes: int) -> spec.Shape:
     """The shape of its output."""
+    if name in FORECASTERS:
+        return (ZOO[name].horizon, classes)
     return (None, classes) if name in SEQUENCES else (classes,)
 
 
@@ -85,7 +98,19 @@ def test_operations(name: str) -> None:
     assert (flops - biases) / 2e9 == pytest.approx(GIGA_MACS[name], abs=6e-4)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", FORECASTERS)
+def test_a_forecaster_tells_the_first_channels_of_its_window(name: str) -> None:
+    model = build(name, (30, 5), 2, horizon=6)
+    assert model.name == name and model.heads == {}
+    assert [port.name for port in model.inputs] == ["input"]
+    assert model.output_shape("output") == (6, 2)
+    with pytest.raises(DescriptionError, match=f"{name}: expected a window .* the 6 column"):
+        build(name, (30, 5), 6)
+    with pytest.raises(DescriptionError, match=f"{name}: expected a window"):
+        build(name, (30, 5, 3), 2)
+
+
+@pytest.mark.parametrize("name", HEADED)
 def test_one_input_one_output_and_probabilities(name: str) -> None:
     model = small(name)
     assert model.name == name
@@ -96,7 +121,7 @@ def test_one_input_one_output_and_probabilities(name: str) -> None:
         assert small(name, classes=1).heads == {"output": "sigmoid"}
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", HEADED)
 def test_without_its_head_it_gives_numbers_with_the_same_weights(name: str) -> None:
     whole, bare = small(name, 3), small(name, 3, head=False)
     assert bare.heads == {} and bare.output_shape("output") == answer(name, 3)

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from trimaran.cli.parsing import Parser, add_backend, answer, verb
+from trimaran.errors import RecipeError
 
 
 def parser() -> Parser:
@@ -16,10 +17,13 @@ def parser() -> Parser:
     made = verb(
         "predict",
         "Predict pictures, a folder of them, a CSV, Parquet or .npz file; CSV on stdout.",
-        "trimaran predict latest digit.png another.png",
+        "trimaran predict latest digit.png another.png\n"
+        "  trimaran predict latest --csv past.csv --picture ahead.svg",
     )
     made.add_argument("run", help='a run\'s folder or name, or "latest"')
-    made.add_argument("inputs", nargs="+", help="pictures, one folder, or one file of rows")
+    made.add_argument("inputs", nargs="*", help="pictures, one folder, or one file of rows")
+    made.add_argument("--csv", metavar="FILE", help="one file of rows, such as the past of series")
+    made.add_argument("--picture", metavar="SVG", help="draw forecasts of series here")
     made.add_argument("-o", "--output", metavar="FILE", help="write here instead of printing")
     add_backend(made)
     return made
@@ -30,14 +34,31 @@ def run(args: argparse.Namespace) -> int:
     from trimaran import runs, workflow
 
     found = runs.find(args.run)
-    given: Any = args.inputs[0] if len(args.inputs) == 1 else args.inputs
+    named = [*args.inputs, *([args.csv] if args.csv else [])]
+    if not named:
+        raise RecipeError("Name what to predict: pictures, a folder, or --csv FILE.")
+    given: Any = named[0] if len(named) == 1 else named
     answers = workflow.predict(found, given, args.backend)
     rows = answers.rows()
+    if args.picture:
+        _draw(args.picture, answers)
     text = _csv(rows).rstrip()
     if args.output:
         _write(args.output, rows, args.json)
         text = f"{args.output}: {len(rows)} rows"
     return answer(args, {"run": str(found.path), "predictions": rows}, text)
+
+
+def _draw(path: str, answers: Any) -> None:
+    from pathlib import Path
+
+    from trimaran.files import write_text
+    from trimaran.report.forecasts import fan
+    from trimaran.steps.ahead import Forecasts
+
+    if not isinstance(answers, Forecasts):
+        raise RecipeError("--picture draws forecasts of series, which this run does not make.")
+    write_text(Path(path), fan(answers.keys, answers.names, answers.past, answers.levels))
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

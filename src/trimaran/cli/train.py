@@ -78,7 +78,7 @@ def _say_stopped(run: str | None, reason: str, advice: str) -> None:
 
 
 def _say_score(run: Any) -> None:
-    print(run.headline(), flush=True)
+    print("\n".join([run.headline(), *run.scores.beside()]), flush=True)
 
 
 class _Found:

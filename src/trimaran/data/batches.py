@@ -10,6 +10,9 @@ import numpy as np
 
 from trimaran.errors import DataError
 
+INPUT, OUTPUT = "input", "output"
+"""What the input and the output of one of each are called."""
+
 
 @dataclass(frozen=True)
 class Affine:

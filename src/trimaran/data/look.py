@@ -11,11 +11,13 @@ import numpy as np
 
 from trimaran.data.language import LENGTH, RawText
 from trimaran.data.material import infer_task, is_one_hot, usable
-from trimaran.data.prepare import load_path
+from trimaran.data.prepare import asks_forecast, load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable
+from trimaran.data.series.lines import raw_series
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources import folder, gather, table, text
 from trimaran.data.sources.place import place
+from trimaran.data.sources.series import read_series
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
 from trimaran.data.targets import comparable
 
@@ -28,7 +30,8 @@ _Size = tuple[int, int, int]
 class Finding:
     """What a path holds, and the choices that follow from it.
 
-    kind:      "images", "table", "arrays" or "text"; task: "classify", "regress" or "language"
+    kind:      "images", "table", "arrays", "text" or "series"; task: "classify", "regress",
+               "language" or "forecast"
     model:     suggested name in the zoo; why: a clause to follow its name
     settings:  the recipe's data block
     sentences: for a person, in reading order; details: the same as JSON-ready values
@@ -58,6 +61,8 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
         return _pictures(folder.list_folder(where), settings)
     if text.is_text(where) and where.is_file():
         return _text(text.read_text(where), settings)
+    if table.is_table(where) and asks_forecast(settings):
+        return _series(where, settings)
     if table.is_table(where):
         rows = table.read_table(where)
         if folder.path_column(rows, settings):
@@ -177,6 +182,37 @@ def _text(raw: RawText, settings: DataSettings) -> Finding:
     why = "because it reads and writes character by character"
     found = Finding("text", raw.name, "language", "charlstm", why, settings, sentences, details)
     return replace(found, training=_TEXT_TRAINING)
+
+
+def _series(where: Path, settings: DataSettings) -> Finding:
+    found = read_series(where)
+    raw = raw_series(found, settings.series, settings.drop)
+    chosen, facts = settings.series, raw.facts
+    told, inputs = raw.columns[: raw.targets], raw.columns[raw.targets :]
+    held = 0.2 if settings.test is None else settings.test
+    beside = f", beside {', '.join(inputs)}" if inputs else ""
+    sentences = (
+        f"{raw.name}: {facts['series']} series from {facts['from']} to {facts['to']}, a row each "
+        f"{facts['step'].removeprefix('a ')}.",
+        f"{', '.join(told)} are forecast {chosen.horizon} steps ahead from windows of "
+        f"{chosen.length}{beside}.",
+        *raw.notices,
+        f"The last {held:.0%} of the time tests, the {settings.validation:.0%} before that "
+        "validate.",
+    )
+    settings = replace(settings, task="forecast")
+    rows = sum(len(line.stamps) for line in raw.lines) // chosen.stride
+    details = {"rows": rows, "columns": list(told), "series": facts["series"]}
+    why = "because a linear map of the past is hard to beat"
+    finding = Finding("series", raw.name, "forecast", "dlinear", why, settings, sentences, details)
+    return replace(finding, training=_SERIES_TRAINING)
+
+
+_SERIES_TRAINING = {
+    "optimizer": {"name": "adam", "learning_rate": 5e-4},
+    "batch_size": 32,
+}
+"""As in the recipe etth1-dlinear."""
 
 
 def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:

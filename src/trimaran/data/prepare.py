@@ -13,16 +13,20 @@ from trimaran.data.language import RawText, prepare_text
 from trimaran.data.material import Material, from_array, from_images
 from trimaran.data.prepared import Output, Prepared, finish
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable, RawTexts
+from trimaran.data.series.lines import Frame
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources.bundled import BUNDLED, load_bundled
 from trimaran.data.sources.download import Progress
 from trimaran.data.sources.named import NAMED
+from trimaran.data.sources.place import place
 from trimaran.data.sources.reviewsets import REVIEWS, load_reviews
+from trimaran.data.sources.series import SERIES, load_series, read_series
+from trimaran.data.sources.table import is_table
 from trimaran.data.sources.text import TEXTS, is_text, load_text, read_text
 from trimaran.errors import DataError, RecipeError
 
 __all__ = ["DataSettings", "Output", "Prepared", "prepare", "prepare_arrays"]
-SETS = (*NAMED, *BUNDLED, *TEXTS, *REVIEWS)
+SETS = (*NAMED, *BUNDLED, *TEXTS, *REVIEWS, *SERIES)
 _TEST = 0.2  # drawn where a set has no test split of its own and none is asked for
 _TEXT_TEST = 0.1  # of a text, at its end
 Raw = RawImages | RawTable | RawArrays | RawTexts | ImageFiles
@@ -39,6 +43,14 @@ def prepare(settings: DataSettings, seed: int, progress: Progress | None = None)
     Raises `RecipeError` for an unknown set, `DataError` for everything wrong with the data.
     """
     raw = load(settings, progress)
+    if isinstance(raw, Frame):
+        if settings.task not in (None, "forecast"):
+            raise RecipeError(f"{raw.name} is a table with a time, so its task is forecast.")
+        from trimaran.data.series.prepare import prepare_series
+
+        return prepare_series(raw, settings, _TEST if settings.test is None else settings.test)
+    if settings.task == "forecast":
+        raise RecipeError("The task forecast takes a table with a time: a .csv or .parquet file.")
     if isinstance(raw, RawText):
         if settings.task not in (None, "language"):
             raise RecipeError(f"{raw.name} is one long text, so its task is language.")
@@ -73,7 +85,7 @@ def prepare_arrays(
     return finish(material, chosen, seed, chosen.test or 0.0)
 
 
-def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawText:
+def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawText | Frame:
     """What the source holds, before any decision about splits or features."""
     if (settings.set is None) == (settings.path is None):
         raise RecipeError(
@@ -83,13 +95,19 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawT
     if settings.set is not None:
         return _load_set(settings.set, progress)
     path = Path(str(settings.path)).expanduser()
+    if asks_forecast(settings) and is_table(place(path)):
+        return read_series(place(path))
     return read_text(path) if is_text(path) and path.is_file() else load_path(path, settings)
+
+
+def asks_forecast(settings: DataSettings) -> bool:
+    """Whether a table is to be read as series: the task says so, or a time is named."""
+    return settings.task == "forecast" or settings.series.time is not None
 
 
 def load_path(path: Path, settings: DataSettings) -> Raw:
     """Your own folder or file; raises `DataError` for anything that is neither."""
     from trimaran.data.sources import arrays, folder, gather, reviews, table, textfolder
-    from trimaran.data.sources.place import place
 
     path = place(path)
     if path.is_dir() and textfolder.holds_texts(path):
@@ -108,7 +126,9 @@ def load_path(path: Path, settings: DataSettings) -> Raw:
     return reviews.from_column(rows, column, settings) if column else rows
 
 
-def _load_set(name: str, progress: Progress | None) -> Raw | RawText:
+def _load_set(name: str, progress: Progress | None) -> Raw | RawText | Frame:
+    if name in SERIES:
+        return load_series(name, progress)
     if name in TEXTS:
         return load_text(name, progress)
     if name in REVIEWS:

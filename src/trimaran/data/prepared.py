@@ -14,6 +14,7 @@ from trimaran.data.facts import describe
 from trimaran.data.material import Material, infer_task, is_one_hot
 from trimaran.data.order import SPLIT, permutation
 from trimaran.data.preprocess import INPUT, OUTPUT, Field, Preprocess
+from trimaran.data.series.target import Forecast
 from trimaran.data.settings import DataSettings
 from trimaran.data.splits import TEST, TRAIN, VALIDATION, SplitSettings, split
 from trimaran.data.targets import Labels, RowName, Target, Tokens, Values, as_matrix, comparable
@@ -27,12 +28,14 @@ _LIMIT = 1  # the stream of `permutation` that draws the rows of `limit`
 
 @dataclass(frozen=True)
 class Output:
-    """What the model predicts: "classes" with their names, "number", or "tokens", each the one
-    after its own; `size` entries wide."""
+    """What the model predicts: "classes" with their names, "number", "tokens", each the one after
+    its own, or "series", `steps` ahead with `levels` of quantiles; `size` entries wide."""
 
     kind: str
     classes: tuple[str, ...]
     size: int
+    steps: int = 1
+    levels: int = 1
 
     @classmethod
     def of(cls, target: Target) -> Output:
@@ -40,6 +43,9 @@ class Output:
             return cls("classes", target.names, target.size)
         if isinstance(target, Tokens):
             return cls("tokens", (), target.size)
+        if isinstance(target, Forecast):
+            levels = max(1, len(target.quantiles))
+            return cls("series", (), target.size, target.horizon, levels)
         return cls("number", (), target.size)
 
 
@@ -47,7 +53,7 @@ class Output:
 class Prepared:
     """A data set ready to train on; see `Rows`, `Stream` and `Preprocess`.
 
-    task:    "classify", "regress" or "language"
+    task:    "classify", "regress", "language" or "forecast"
     splits:  "train", and "validation" and "test" where they exist
     inputs:  input name -> shape without the batch axis
     outputs: output name -> what it predicts

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.data.batches import INPUT as INPUT
+from trimaran.data.batches import OUTPUT as OUTPUT
 from trimaran.data.batches import Rows
 from trimaran.data.features import ArrayField, TableField
 from trimaran.data.fields import ImageField
 from trimaran.data.raw import RawTable
+from trimaran.data.series.field import SeriesField
+from trimaran.data.series.latest import latest
 from trimaran.data.targets import RowName, Target, plain_row, target_from_json
 from trimaran.data.textfield import TextField
 from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RunError
 
-Field = ImageField | TableField | ArrayField | TextField | PaddedText
-INPUT, OUTPUT = "input", "output"
+Field = ImageField | TableField | ArrayField | TextField | PaddedText | SeriesField
 _VERSION = 1
 
 
@@ -77,6 +80,7 @@ class Preprocess:
             "array": ArrayField,
             "text": TextField,
             "texts": PaddedText,
+            "series": SeriesField,
         }
         try:
             inputs: dict[str, Field] = {
@@ -93,6 +97,8 @@ def _apply(field: Field, raw: Any) -> np.ndarray:
         from trimaran.data.sources.table import as_table
 
         return field.apply(raw if isinstance(raw, RawTable) else as_table(raw))
+    if isinstance(field, SeriesField):
+        return latest(field, field.read(raw)).windows
     if isinstance(field, ImageField):
         from trimaran.data.sources.pictures import as_pictures
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from trimaran.data.series.settings import SeriesSettings
 from trimaran.errors import RecipeError
 
 _CHOICES = {
-    "task": (None, "classify", "regress", "language"),
+    "task": (None, "classify", "regress", "language", "forecast"),
     "resize": ("crop", "pad", "stretch"),
     "normalize": ("auto", "unit", "standard", "none"),
     "on_bad": ("refuse", "drop"),
@@ -24,8 +25,8 @@ class DataSettings:
     path:         a folder of images, a .csv, .tsv, .parquet or .npz file, an archive of one, or a
                   .txt to learn to continue
     target:       the column to predict; needed for a table
-    task:         "classify", "regress" or "language" (to continue a text); None decides by the
-                  source and the target's values
+    task:         "classify", "regress", "language" (to continue a text) or "forecast" (the steps
+                  of a series to come); None decides by the source and the target's values
     validation:   fraction of the training rows that validates
     test:         fraction of all rows that tests; None keeps an official test split, else 0.2
     stratify:     keep the shares of the classes in each drawn split
@@ -50,6 +51,7 @@ class DataSettings:
                   of ten training texts fit into
     keep_end:     of longer texts keep the end, not the start; None measures which says more
     stride:       tokens from the start of one training row to the next; None is the length
+    series:       how a table with a time becomes windows; see `SeriesSettings`
     memory:       gigabytes that decoded pictures may take before they are streamed from disk
     """
 
@@ -78,6 +80,7 @@ class DataSettings:
     keep_end: bool | None = None
     stride: int | None = None
     memory: float = 4.0
+    series: SeriesSettings = field(default_factory=SeriesSettings)
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.data.series.target import Forecast
 from trimaran.errors import DataError
 
 RowName = Callable[[int], str]
@@ -136,10 +137,12 @@ class Tokens:
         return cls(value["size"], value["unit"])
 
 
-Target = Labels | Values | Tokens
+Target = Labels | Values | Tokens | Forecast
 
 
 def target_from_json(value: Mapping[str, Any]) -> Target:
+    if value["kind"] == "series":
+        return Forecast.from_json(value)
     if value["kind"] == "tokens":
         return Tokens.from_json(value)
     return Labels.from_json(value) if value["kind"] == "classes" else Values.from_json(value)

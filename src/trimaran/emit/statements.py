@@ -72,13 +72,24 @@ def _fold(steps: list[Step]) -> list[Step]:
     for step in steps:
         before = folded[-1] if folded else None
         if before and step.folds and before.outputs == step.inputs and uses[step.inputs[0]] == 1:
-            joined = replace(step, text=step.text.replace("{0}", before.text),
+            joined = replace(step, text=_inside(before.text, step.text),
                              inputs=before.inputs, name=before.name)  # fmt: skip
             if _length(joined) <= WIDTH - INDENT:
                 folded[-1] = joined
                 continue
         folded.append(step)
     return folded
+
+
+def _inside(text: str, around: str) -> str:
+    """`around` with `text` for {0}: in brackets where a sum meets a method."""
+    depth, joins = 0, False
+    for place, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        joins = joins or (depth == 0 and text[place : place + 3] in (" + ", " - ", " * "))
+    if joins and "{0}." in around:
+        text = f"({text})"
+    return around.replace("{0}", text)
 
 
 def _length(step: Step) -> int:

@@ -33,6 +33,8 @@ def _dataset(run: RunFolder) -> str:
 
 def _task(run: RunFolder) -> str:
     task = str(run.recipe.get("task") or run.data.get("task") or "classify")
+    if task == "forecast":
+        return "time-series-forecasting"
     inputs = run.model.inputs if run.model else ()
     prefix = "image" if inputs and len(inputs[0].shape) == 3 else "tabular"
     return f"{prefix}-{TASKS.get(task, task)}"
@@ -76,6 +78,7 @@ def _body(run: RunFolder) -> list[str]:
     lines = [f"# {name}", "", _sentence(run, best), ""]
     for split, values in run.scores.items():
         lines += _table(split, values)
+        lines += [values["verdict"], ""] if "verdict" in values else []
     lines += ["## Training", ""]
     lines += [f"- {label}: {value}" for label, value in training_facts(run)]
     lines += ["", "## Data", "", f"`{_dataset(run)}`"]

@@ -28,7 +28,7 @@ LETTER, BROAD = 6.5, 7.8  # the width of one in the widest of the usual fonts: o
 TAKEN = 16  # more room below a stop from which an arc takes a tensor
 LANE, SIDE, TURN = 18, 172, 8  # between arcs; the width of a box on one; the radius of its turns
 RIGHT, MIDDLE = EDGE + WIDTH, EDGE + WIDTH / 2
-SIGNS = {"Add": "M-5 0h10M0 -5v10", "Multiply": "M-4 -4l8 8M-4 4l8 -8"}
+SIGNS = {"Add": "M-5 0h10M0 -5v10", "Subtract": "M-5 0h10", "Multiply": "M-4 -4l8 8M-4 4l8 -8"}
 
 
 def svg_page(model: Model) -> str:

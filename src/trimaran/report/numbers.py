@@ -12,10 +12,15 @@ NAMES = {
     "pr_auc": "PR-AUC", "log_loss": "Log loss", "mae": "Mean absolute error", "r2": "R²",
     "expected_calibration_error": "Expected calibration error", "rmse": "Root mean squared error",
     "bits_per_character": "Bits per character", "cross_entropy": "Cross-entropy (nats)",
+    "mase": "Mean absolute scaled error (MASE)", "mse": "Mean squared error",
+    "mse_standardized": "MSE, standardised", "mae_standardized": "MAE, standardised",
+    "smape": "sMAPE, in per cent", "pinball_standardized": "Pinball loss, standardised",
     "loss": "Loss", "learning_rate": "Learning rate",
 }  # fmt: skip
 LOWER_IS_BETTER = ("log_loss", "expected_calibration_error", "mae", "rmse", "loss",
-                   "bits_per_character", "cross_entropy", "perplexity")  # fmt: skip
+                   "bits_per_character", "cross_entropy", "perplexity", "mase", "mse",
+                   "mse_standardized", "mae_standardized", "smape",
+                   "pinball_standardized")  # fmt: skip
 
 
 def metric_name(key: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trimaran.errors import RunError
 from trimaran.files import write_text
-from trimaran.report import boundary, diagram, matrices, numbers, svg
+from trimaran.report import boundary, diagram, forecasts, matrices, numbers, svg
 from trimaran.report.curves import charts
 from trimaran.report.drawing import wired_uri
 from trimaran.report.folder import RunFolder, read_run
@@ -78,6 +78,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "splits": [_split(name, values) for name, values in _detailed(run.scores)],
         "worst": _worst(run.path / "artifacts"),
         "baseline": _json(run.path / "artifacts" / "baseline.json"),
+        "forecasts": forecasts.drawn(run.scores, run.path / "artifacts"),
         "sample": _json(run.path / "artifacts" / "sample.json"),
         "features": _features(run.path / "artifacts"),
         "boundary": boundary.draw(load_arrays(run.path / "artifacts" / "boundary.npz")),
@@ -282,6 +283,8 @@ def _commands(run: RunFolder) -> list[tuple[str, str]]:
     use = ("use it", f"trimaran predict {folder} INPUT")
     if run.recipe.get("task") == "language":
         use = ("let it write", f'trimaran generate {folder} --prompt "KING:" --temperature 0.8')
+    if run.recipe.get("task") == "forecast":
+        use = ("let it forecast", f"trimaran predict {folder} --csv NEW.csv")
     found = [
         ("train it again", f"trimaran train {folder}/recipe.yaml"),
         ("score it again", f"trimaran evaluate {folder}"),

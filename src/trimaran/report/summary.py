@@ -9,7 +9,7 @@ from trimaran.report.folder import RunFolder
 from trimaran.report.numbers import seconds, short
 
 SPLITS = ("test", "validation", "train")
-HEADLINES = ("bits_per_character", "accuracy", "r2", "rmse", "mae")
+HEADLINES = ("bits_per_character", "mase", "accuracy", "r2", "rmse", "mae")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from trimaran.spec.layers import (
     MaxPooling1D,
     MaxPooling2D,
     Multiply,
+    Subtract,
     UpSampling1D,
     UpSampling2D,
     ZeroPadding1D,
@@ -85,7 +86,7 @@ def wanted(layer: Layer, given: list[str], shapes: tuple[Shape, ...]) -> str:
         return given[0]
     if isinstance(layer, Flatten):
         return given[0]
-    if isinstance(layer, Add | Multiply | Concatenate):
+    if isinstance(layer, Add | Multiply | Subtract | Concatenate):
         return FIRST if FIRST in given else LAST
     return LAST
 

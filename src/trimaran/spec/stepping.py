@@ -22,13 +22,14 @@ from trimaran.spec.layers import (
     Embedding,
     LayerNormalization,
     Multiply,
+    Subtract,
 )
 from trimaran.spec.layers.recurrent import Recurrent
 from trimaran.spec.model import Model, sized
 
 EACH_STEP = (
     Activation, Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding,
-    LayerNormalization, Multiply,
+    LayerNormalization, Multiply, Subtract,
 )  # fmt: skip
 """Layers that do the same to every step, whatever stands before it."""
 

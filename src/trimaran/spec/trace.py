@@ -16,7 +16,7 @@ from trimaran.spec.collecting import Made, collect, reachable
 from trimaran.spec.graph import Graph, Port, fault, name_ports, without_input
 from trimaran.spec.layer import Layer, Shape, Tensor
 from trimaran.spec.layers.core import Activation
-from trimaran.spec.layers.merging import Add, Multiply
+from trimaran.spec.layers.merging import Add, Multiply, Subtract
 from trimaran.spec.named import Int, Name, recording
 from trimaran.spec.naming import call_names
 from trimaran.spec.padding import over_padding, steps_of
@@ -62,6 +62,9 @@ class Symbol(Tensor):
 
     def __add__(self, other: Symbol) -> Symbol:
         return Add()([self, other])  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Symbol) -> Symbol:
+        return Subtract()([self, other])  # type: ignore[no-any-return]
 
     def __mul__(self, other: Symbol) -> Symbol:
         return Multiply()([self, other])  # type: ignore[no-any-return]

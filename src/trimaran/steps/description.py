@@ -10,6 +10,7 @@ import numpy as np
 
 from trimaran import runs, zoo
 from trimaran.data.prepared import Output, Prepared
+from trimaran.data.series.target import Forecast
 from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RecipeError
 from trimaran.files import read_json
@@ -18,6 +19,7 @@ from trimaran.spec import Model, from_json
 from trimaran.spec.model import fits
 from trimaran.steps.beginning import located
 from trimaran.tasks import Loss, Objective
+from trimaran.tasks.loss import PINBALL
 
 
 def describe(settings: ModelSettings, prepared: Prepared) -> Model:
@@ -49,6 +51,26 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
             "out."
         )
     name = settings.zoo or suggestion(prepared)
+    if output.kind == "series":
+        if name in zoo.ZOO and zoo.ZOO[name].horizon is None:
+            near = ", ".join(key for key, entry in zoo.ZOO.items() if entry.horizon)
+            raise RecipeError(
+                f"model.zoo is {name!r}, which forecasts no series; take one of {near}."
+            )
+        return zoo.build(
+            name, shape, units // output.levels, horizon=output.steps, levels=output.levels
+        )
+    if name in zoo.ZOO and zoo.ZOO[name].horizon:
+        raise RecipeError(f"model.zoo is {name!r}, which forecasts series; set task=forecast.")
+    tokens = _tokens(name, prepared)
+    return zoo.build(name, shape, units, head=output.kind != "number", tokens=tokens)
+
+
+def _tokens(name: str, prepared: Prepared) -> int | None:
+    """How many tokens the texts have, where the data are texts.
+
+    Raises `RecipeError` for an architecture that reads no texts, or nothing else.
+    """
     field = prepared.preprocess.inputs["input"]
     tokens = field.tokenizer.size if isinstance(field, PaddedText) else None
     reads = name in zoo.ZOO and zoo.ZOO[name].tokens is not None
@@ -57,7 +79,7 @@ def _from_zoo(settings: ModelSettings, prepared: Prepared) -> Model:
         given = f"reads texts, but {prepared.name} holds none; leave model.zoo out"
         missing = f"reads no texts; take one of {', '.join(kinds)}"
         raise RecipeError(f"model.zoo is {name!r}, which {given if reads else missing}.")
-    return zoo.build(name, shape, units, head=output.kind != "number", tokens=tokens)
+    return tokens
 
 
 def suggestion(prepared: Prepared) -> str:
@@ -69,6 +91,8 @@ def suggestion(prepared: Prepared) -> str:
         return "charlstm"
     if isinstance(prepared.preprocess.inputs["input"], PaddedText):
         return "text-lstm"
+    if prepared.outputs["output"].kind == "series":
+        return "dlinear"
     if len(shape) != 3:
         return "mlp"
     return suggest_for_images((shape[0], shape[1], shape[2]), len(prepared.splits["train"]))[0]
@@ -100,6 +124,11 @@ def _fits(model: Model, prepared: Prepared) -> None:
     for name, output in prepared.outputs.items():
         if name not in dict(model.outputs):
             raise RecipeError(f"The model {model.name} has no output named {name!r}.")
+        if output.kind == "series" and model.output_shape(name)[0] != output.steps:
+            raise RecipeError(
+                f"The model {model.name} does not tell {output.steps} steps, as the data "
+                "asks; choose another model or horizon."
+            )
         units = model.output_shape(name)[-1]
         if units not in _widths(output):
             raise RecipeError(
@@ -109,7 +138,8 @@ def _fits(model: Model, prepared: Prepared) -> None:
 
 
 def objective(model: Model, prepared: Prepared) -> Objective:
-    """What the model learns: cross-entropy for classes and tokens, squared error for numbers.
+    """What the model learns: cross-entropy for classes and tokens, squared error for numbers,
+    the pinball loss for quantiles.
 
     A cross-entropy whose head the model ends in works on the logits below it.
     """
@@ -121,6 +151,10 @@ def objective(model: Model, prepared: Prepared) -> Objective:
         elif output.kind == "classes":
             binary = model.output_shape(name)[-1] == 1
             kind = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        target = prepared.preprocess.outputs[name]
+        if isinstance(target, Forecast) and target.quantiles:
+            losses[name] = Loss(PINBALL, levels=target.quantiles)
+            continue
         losses[name] = Loss(kind).on(model.heads.get(name))
     return Objective(losses, inputs=tuple(port.name for port in model.inputs))
 

@@ -84,7 +84,7 @@ class Opening:
 
     def _unit(self) -> str:
         """What a row is called."""
-        if self.prepared.task == "language":
+        if self.prepared.task in ("language", "forecast"):
             return "windows"
         return "images" if len(next(iter(self.prepared.inputs.values()))) == 3 else "examples"
 

@@ -15,6 +15,8 @@ from trimaran.data.language import windows
 from trimaran.data.prepare import load_path
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable, RawTexts
+from trimaran.data.series.field import SeriesField
+from trimaran.data.series.windows import every_window
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.folder import named_files, path_column
@@ -44,6 +46,10 @@ def rows(run: RunFiles, data: Any) -> Rows:
         if isinstance(data, tuple):
             raise DataError("This run learned to continue a text; score it on a .txt file.")
         return windows(field.tokenizer.encode(read_text(Path(data).expanduser()).text), field)
+    if isinstance(field, SeriesField):
+        if isinstance(data, tuple):
+            raise DataError("This run forecasts series; score it on a table with a time.")
+        return every_window(field, run.preprocess.outputs[OUTPUT], Path(data).expanduser())
     given = (*data, plain_row) if isinstance(data, tuple) else _from_path(run, Path(data))
     inputs, labels, row = given
     found = run.preprocess.apply(inputs)

@@ -12,12 +12,14 @@ from trimaran.data.batches import Rows
 from trimaran.data.features import ArrayField, TableField
 from trimaran.data.prepared import Output
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
+from trimaran.data.series.target import Forecast
 from trimaran.data.stream import Stream
 from trimaran.data.targets import Tokens
 from trimaran.data.texts.field import PaddedText
 from trimaran.evaluation import (
     ClassificationScores,
     Deviation,
+    ForecastScores,
     Mistake,
     TokenScores,
     ValueScores,
@@ -30,8 +32,9 @@ from trimaran.evaluation import (
 )
 from trimaran.explain.features import features, map_paths
 from trimaran.files import write_arrays, write_json, write_text
+from trimaran.steps import forecasting
 
-Scored = ClassificationScores | ValueScores | TokenScores
+Scored = ClassificationScores | ValueScores | TokenScores | ForecastScores
 BATCH = 128
 WORST = 24
 SIDE, POINTS = 120, 500
@@ -57,7 +60,8 @@ def answers(network: Network, rows: Rows | Stream, output: str = OUTPUT) -> np.n
     made = []
     for part in batches(rows):
         given = network.forward({name: part.floats(name) for name in part.inputs}).outputs[output]
-        made.append(told(given, part.targets[output]) if given.ndim == 3 else given)
+        classes = given.ndim == 3 and part.targets[output].ndim == 2
+        made.append(told(given, part.targets[output]) if classes else given)
     return np.concatenate(made) if made else np.empty((0, 0), np.float32)
 
 
@@ -74,10 +78,22 @@ def chances(given: np.ndarray) -> np.ndarray:
     return np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
 
 
-def score(rows: Rows | Stream, given: np.ndarray, preprocess: Preprocess, seed: int) -> Scored:
-    """Scores with intervals; a regression is scored in the units of its data."""
+def score(
+    rows: Rows | Stream,
+    given: np.ndarray,
+    preprocess: Preprocess,
+    seed: int,
+    splits: Mapping[str, Rows | Stream] | None = None,
+) -> Scored:
+    """Scores with intervals; a regression is scored in the units of its data.
+
+    splits: all of the run's own rows, which a baseline of forecasts is fitted on.
+    """
     output, true = output_of(preprocess), rows.targets[OUTPUT]
     target = preprocess.outputs[OUTPUT]
+    if isinstance(target, Forecast):
+        assert isinstance(rows, Rows)
+        return forecasting.score(rows, given, target, splits)
     if isinstance(target, Tokens):
         return score_tokens(given, target.unit)
     if output.kind == "classes":
@@ -109,8 +125,12 @@ def write_worst(
     telling: Telling,
 ) -> None:
     """artifacts/worst.json, and the pictures of those rows in artifacts/worst.npz; a language
-    model's windows have no picture and are not listed."""
-    if isinstance(preprocess.outputs[OUTPUT], Tokens):
+    model's windows have no picture and are not listed, and forecasts are drawn as examples."""
+    target = preprocess.outputs[OUTPUT]
+    if isinstance(target, Forecast):
+        assert isinstance(rows, Rows)
+        forecasting.write_examples(folder, rows, given, target)
+    if isinstance(target, Tokens | Forecast):
         return
     output, true = output_of(preprocess), rows.targets[OUTPUT]
     found: tuple[Mistake | Deviation, ...]

@@ -27,6 +27,8 @@ CROSS_ENTROPIES = (
 )
 REGRESSIONS = ("mean_squared_error", "mean_absolute_error", "huber")
 KINDS = (*CROSS_ENTROPIES, *REGRESSIONS)
+PINBALL = "pinball"
+"""The loss of quantiles, which needs their levels."""
 SHORT = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
 
 # The head that a cross-entropy matches: training then works on the logits below it.
@@ -50,7 +52,10 @@ class Loss:
     With `from_logits` a cross-entropy takes what lies below the softmax or sigmoid; without, it
     takes probabilities: each row of a softmax is divided by its sum, then clipped to
     [CLIP, 1 - CLIP]. `label_smoothing` mixes the target with the uniform distribution (binary:
-    with 1/2). `class_weights` are indexed by class number and multiply the row's weight.
+    with 1/2). `levels` are those of the quantiles that "pinball" learns: the output's last axis
+    holds all targets at the first level, then all at the next, and the loss is the mean of
+    max(q e, (q - 1) e), e = target - output (Koenker and Bassett, Econometrica 46, 1978).
+    `class_weights` are indexed by class number and multiply the row's weight.
     `weight` is that of this output among several.
     """
 
@@ -59,16 +64,22 @@ class Loss:
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     weight: float = 1.0
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", SHORT.get(self.kind, self.kind))
-        if self.kind not in KINDS:
+        if self.kind not in (*KINDS, PINBALL):
             raise RecipeError(f"There is no loss {self.kind!r}; known are {', '.join(KINDS)}.")
+        if (self.kind == PINBALL) != bool(self.levels) or any(not 0 < q < 1 for q in self.levels):
+            raise RecipeError(
+                f"The loss {self.kind} has the levels {list(self.levels)}; pinball needs some "
+                "between 0 and 1, and no other has any."
+            )
         if not 0 <= self.label_smoothing < 1:
             raise RecipeError(
                 f"label_smoothing must be at least 0 and below 1, but is {self.label_smoothing}."
             )
-        if self.kind in REGRESSIONS and (self.label_smoothing or self.class_weights):
+        if self.kind in (*REGRESSIONS, PINBALL) and (self.label_smoothing or self.class_weights):
             raise RecipeError(f"The loss {self.kind} has no classes to smooth or to weigh.")
         if self.class_weights is not None and not _sound(self.class_weights):
             raise RecipeError(f"Class weights must be finite and >= 0, not {self.class_weights}.")
@@ -80,12 +91,14 @@ class Loss:
     def to_json(self) -> dict[str, Any]:
         value = asdict(self)
         value["class_weights"] = None if self.class_weights is None else list(self.class_weights)
+        value["levels"] = list(self.levels)
         return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Loss:
         weights = value.get("class_weights")
-        return cls(**{**value, "class_weights": None if weights is None else tuple(weights)})
+        plain = {"class_weights": None if weights is None else tuple(weights)}
+        return cls(**{**value, **plain, "levels": tuple(value.get("levels", ()))})
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,9 @@ class Objective:
                 )
 
     def figures(self, output: str) -> tuple[str, ...]:
-        """The names of the metrics of one output."""
+        """The names of the metrics of one output; quantiles have none beside their loss."""
+        if self.losses[output].kind == PINBALL:
+            return ()
         return self.metrics.get(output, (_FIGURES[self.losses[output].kind],))
 
     def to_json(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Every model has one input, "input", and one output, "output", that ends in a softmax over the
 classes (one sigmoid where `classes` is 1). Convolutions pad explicitly. A model of sequences takes
 token numbers, as many as it has classes, and gives a distribution for each step; a reader of texts
-takes those of `tokens` different ones, and ends in classes.
+takes those of `tokens` different ones, and ends in classes. A forecaster takes a window of a series
+and ends in numbers: `classes` columns of `horizon` steps.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
 from trimaran.zoo.charlstm import chargru, charlstm
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
+from trimaran.zoo.forecasters import dlinear, returns_lstm, series_gru, series_lstm
 from trimaran.zoo.lenet5 import lenet5
 from trimaran.zoo.mlp import mlp
 from trimaran.zoo.mlp_100_64_10 import mlp_100_64_10
@@ -38,6 +40,7 @@ class Entry:
     """One architecture: how to make it, where it is from, and its size in its reference form.
 
     tokens: how many different tokens a reader of texts knows
+    horizon: steps that a forecaster tells; its `classes` are the columns of each
     """
 
     make: Callable[..., Model]
@@ -46,6 +49,7 @@ class Entry:
     parameters: int
     input_shape: tuple[int, ...]
     classes: int
+    horizon: int | None = None
     tokens: int | None = None
 
 
@@ -69,9 +73,27 @@ ZOO: dict[str, Entry] = {
         2_691_713,
         (400,),
         1,
-        20_000,
+        tokens=20_000,
     ),
-    "text-lstm-last": Entry(text_lstm_last, 2025, "the chapter, E4", 2_691_713, (400,), 1, 20_000),
+    "text-lstm-last": Entry(
+        text_lstm_last, 2025, "the chapter, E4", 2_691_713, (400,), 1, tokens=20_000
+    ),
+    "dlinear": Entry(
+        dlinear, 2023, "Zeng et al., AAAI 37, arXiv:2205.13504", 64_704, (336, 7), 7, 96
+    ),
+    "series-lstm": Entry(
+        series_lstm,
+        1997,
+        "Hochreiter and Schmidhuber, Neural Computation 9",
+        62_112,
+        (336, 7),
+        7,
+        96,
+    ),
+    "series-gru": Entry(series_gru, 2014, "Cho et al., EMNLP 2014", 57_696, (336, 7), 7, 96),
+    "returns-lstm": Entry(
+        returns_lstm, 1997, "Hochreiter and Schmidhuber, Neural Computation 9", 5_396, (60, 4), 4, 5
+    ),
     "alexnet": Entry(alexnet, 2014, "Krizhevsky, arXiv:1404.5997", 61_100_840, (224, 224, 3), 1000),
     "alexnet-2012": Entry(
         alexnet_2012, 2012, "Krizhevsky et al., NIPS 25", 60_965_224, (227, 227, 3), 1000
@@ -104,6 +126,8 @@ def build(
     classes: int | None = None,
     head: bool = True,
     tokens: int | None = None,
+    horizon: int | None = None,
+    levels: int = 1,
 ) -> Model:
     """The architecture of that name, by default in its reference form.
 
@@ -112,6 +136,8 @@ def build(
         classes: units of the output; 1 is one sigmoid for two classes.
         head: False leaves the softmax or sigmoid out, so the output is numbers (regression).
         tokens: different tokens that a reader of texts knows.
+        horizon: steps ahead of a forecaster, whose `classes` are the columns to tell.
+        levels: quantiles that it tells of each.
 
     Raises:
         DescriptionError: no such name, or an input that the architecture cannot take.
@@ -129,6 +155,8 @@ def build(
             f"{name}: expected sizes and classes of 1 or more, got input_shape={shape} and "
             f"classes={units}; give those of the data."
         )
+    if entry.horizon is not None:
+        return entry.make(shape, units, horizon or entry.horizon, levels)
     known = () if entry.tokens is None else (tokens or entry.tokens,)
     model = entry.make(shape, units, *known)
     return model if head else without_head(model)

@@ -86,7 +86,7 @@ def answer(model: Model, given: dict[str, np.ndarray], rows: np.ndarray) -> np.n
     network.load_state_dict({key: torch.tensor(values) for key, values in given.items()})
     inputs = torch.tensor(rows)
     with torch.no_grad():
-        made: torch.Tensor = network.eval()(inputs.movedim(-1, 1) if inputs.ndim > 2 else inputs)
+        made: torch.Tensor = network.eval()(inputs.movedim(-1, 1) if inputs.ndim == 4 else inputs)
     return made.numpy()
 
 
@@ -99,7 +99,7 @@ def ejected(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = invented(model, 2)[0].floats()
         given = weights(model)
         wanted = answer(model, given, rows)
-        assert wanted.max() < 0.99, name
+        assert wanted.max() < 0.99 or not model.heads, name
         arrays = {k.replace("/", "."): v for k, v in to_keras(pairs(model), given).items()}
         np.savez(folder / f"{name}.npz", input=rows, output=wanted, **arrays)
         for style in styles(model):

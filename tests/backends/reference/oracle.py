@@ -240,6 +240,7 @@ ORACLES: dict[type[Any], Call] = {
     L.UpSampling1D: upsample,
     L.UpSampling2D: upsample,
     L.Add: lambda layer, p, *rest: sum(rest[:-1]),
+    L.Subtract: lambda layer, p, one, two, training: one - two,
     L.Multiply: lambda layer, p, *rest: torch.prod(
         torch.stack(torch.broadcast_tensors(*rest[:-1])), 0
     ),

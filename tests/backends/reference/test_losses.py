@@ -131,6 +131,19 @@ def test_regression(kind, oracle):
     check(Loss(kind), Z, target, lambda z: oracle(z, torch.tensor(target)))
 
 
+def test_quantiles_are_koenkers_and_bassetts():
+    levels, target = (0.1, 0.7), RNG.normal(size=(len(Z), 2))
+
+    def oracle(z):
+        t = torch.tensor(target)
+        parts = []
+        for q, told in zip(levels, z.split(2, -1), strict=True):
+            parts.append(torch.where(t >= told, q * (t - told), (1 - q) * (told - t)))
+        return torch.cat(parts, -1).mean()
+
+    check(Loss("pinball", levels=levels), Z, target, oracle)
+
+
 def test_an_output_of_several_positions_is_a_mean_over_them():
     z, ids = RNG.normal(size=(2, 5, 3)), RNG.integers(0, 3, (2, 5))
     check(

@@ -62,6 +62,20 @@ def test_a_module_goes_in_and_comes_out_equal(name: str) -> None:
     assert from_json(to_json(found.model)) == found.model
 
 
+def test_a_difference_is_read() -> None:
+    class Difference(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.fc(x)
+            return F.relu(y) - y
+
+    found = trimaran.from_torch(Difference(), (3,))
+    assert [type(leaf.layer) for leaf in found.model.leaves][-1] is L.Subtract
+
+
 def test_a_map_that_pools_to_its_own_size_or_unevenly() -> None:
     make, _ = MODULES["alexnet"]
     assert trimaran.from_torch(make(), (3, 95, 95)).model.size > 0

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, mean_pinball_loss
 from torch import nn
 
 from trimaran.backends.torch.losses import Criterion, figure, score_function
@@ -100,6 +100,18 @@ def test_every_loss_is_its_formula(
     expected = 1.5 * (weights * rows).sum() / weights.sum()
     mean = criterion.mean(sums, totals)
     assert mean.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_loss_of_quantiles_is_scikit_learns() -> None:
+    rng, levels = np.random.default_rng(2), (0.2, 0.5, 0.9)
+    target, told = rng.normal(size=(N, 4, 2)), rng.normal(size=(N, 4, 6))
+    loss = Loss("pinball", levels=levels)
+    criterion, sums, totals = measured(loss, torch.tensor(told), target, None)
+    parts = [told[..., 2 * k : 2 * k + 2].ravel() for k in range(3)]
+    expected = np.mean(
+        [mean_pinball_loss(target.ravel(), p, alpha=q) for p, q in zip(parts, levels, strict=True)]
+    )
+    assert criterion.mean(sums, totals).item() == pytest.approx(expected)
 
 
 def test_scikit_learn_agrees() -> None:

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimaran.spec.layer import Illegal
-from trimaran.spec.layers import Add, Concatenate, Multiply
+from trimaran.spec.layers import Add, Concatenate, Multiply, Subtract
 
 sizes = st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3)
 
 
 @given(sizes, sizes)
-def test_add_and_multiply_broadcast_as_numpy_does(a: list[int], b: list[int]) -> None:
+def test_sums_products_and_differences_broadcast_as_numpy_does(a: list[int], b: list[int]) -> None:
     try:
         expected: Any = np.broadcast_shapes(tuple(a), tuple(b)) if len(a) == len(b) else None
     except ValueError:
         expected = None
-    for layer in (Add(), Multiply()):
+    for layer in (Add(), Multiply(), Subtract()):
         if expected is None:
             with pytest.raises(Illegal, match="tensors of equal rank|axes that agree or are 1"):
                 layer.check(tuple(a), tuple(b))
@@ -52,6 +52,7 @@ def test_an_unknown_size_stays_unknown() -> None:
     [
         (Add(), [(3,)], "two tensors or more, got 1; give them as a list"),
         (Add(), [(3,), (3, 1)], "tensors of equal rank"),
+        (Subtract(), [(3,), (3,), (3,)], "two tensors, got 3"),
         (Multiply(), [(3, 2), (3, 4)], "axes that agree or are 1.*1×1 convolution"),
         (Concatenate(), [(3,)], "two tensors or more"),
         (Concatenate(), [(3,), (3, 1)], "tensors of equal rank"),

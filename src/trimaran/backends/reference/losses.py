@@ -14,7 +14,7 @@ import numpy as np
 from trimaran.backends.reference.activations import log_softmax, sigmoid, softplus
 from trimaran.backends.reference.arrays import Array
 from trimaran.errors import TrainingError
-from trimaran.tasks.loss import CLIP, Loss
+from trimaran.tasks.loss import CLIP, PINBALL, Loss
 
 TINY = 1e-30
 """Where every row weighs nothing, the loss is 0."""
@@ -65,6 +65,15 @@ def huber(z: Array, t: Array, logits: bool) -> Rowwise:
     return (c * e - 0.5 * c * c).mean(-1), c / z.shape[-1]
 
 
+def pinball(z: Array, t: Array, levels: tuple[float, ...]) -> Rowwise:
+    """With e = tᵢ - zᵢ and the level q of zᵢ: l = meanᵢ max(q e, (q - 1) e);  ∂l/∂zᵢ = -q/k where
+    e > 0, (1 - q)/k where e < 0, 0 at 0 (Koenker and Bassett 1978)."""
+    q = np.repeat(levels, z.shape[-1] // len(levels))
+    e = t - z
+    slope = np.where(e > 0, -q, np.where(e < 0, 1 - q, 0.0))
+    return np.maximum(q * e, (q - 1) * e).mean(-1), slope / z.shape[-1]
+
+
 KINDS: dict[str, Callable[[Array, Array, bool], Rowwise]] = {
     "sparse_categorical_crossentropy": categorical,
     "categorical_crossentropy": categorical,
@@ -96,7 +105,10 @@ def evaluate(
     z = output.reshape(-1, output.shape[-1])
     t = _targets(loss, target, z)
     w = _weights(loss, t, output.shape, weights)
-    value, slope = KINDS[loss.kind](z, _smoothed(loss, t), logits)
+    if loss.kind == PINBALL:
+        value, slope = pinball(z, t, loss.levels)
+    else:
+        value, slope = KINDS[loss.kind](z, _smoothed(loss, t), logits)
     share = loss.weight * w / max(w.sum(), TINY)
     return float((share * value).sum()), (share[:, None] * slope).reshape(output.shape)
 
@@ -106,6 +118,8 @@ def _targets(loss: Loss, target: Array, z: Array) -> Array:
     if loss.kind == "sparse_categorical_crossentropy":
         return np.asarray(np.eye(z.shape[-1])[np.asarray(target, dtype=np.int64).ravel()])
     t = np.asarray(target, dtype=np.float64)
+    if loss.kind == PINBALL:
+        t = np.concatenate([t] * len(loss.levels), axis=-1)
     if t.size != z.size:
         raise TrainingError(
             f"{loss.kind}: expected a target of {z.shape[-1]} numbers per row like the output's, "

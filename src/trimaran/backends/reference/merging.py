@@ -8,7 +8,7 @@ import numpy as np
 
 from trimaran.backends.reference.arrays import Array, Arrays, Backward, Forward, Parameters, Rule
 from trimaran.spec import Layer
-from trimaran.spec.layers import Add, Concatenate, Multiply
+from trimaran.spec.layers import Add, Concatenate, Multiply, Subtract
 
 
 def add(layer: Add, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
@@ -39,6 +39,20 @@ def multiply_backward(
     ), {}
 
 
+def subtract(layer: Subtract, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """y = x₁ - x₂; axes of size 1 stretch."""
+    one, two = inputs
+    return one - two, (one.shape, two.shape)
+
+
+def subtract_backward(
+    layer: Subtract, parameters: Parameters, cache: tuple[tuple[int, ...], ...], gradient: Array
+) -> Backward:
+    """∂L/∂x₁ = δ and ∂L/∂x₂ = -δ, summed over the axes along which each was stretched."""
+    one, two = cache
+    return (shrink(gradient, one), shrink(-gradient, two)), {}
+
+
 def shrink(gradient: Array, shape: tuple[int, ...]) -> Array:
     """The sum over the axes where `shape` has 1 and the gradient has more."""
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and gradient.shape[i] != 1)
@@ -64,5 +78,6 @@ def concatenate_backward(
 RULES: dict[type[Layer], Rule] = {
     Add: Rule(add, add_backward),
     Multiply: Rule(multiply, multiply_backward),
+    Subtract: Rule(subtract, subtract_backward),
     Concatenate: Rule(concatenate, concatenate_backward),
 }

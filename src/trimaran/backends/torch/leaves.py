@@ -286,6 +286,7 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Multiply: _joined(" * "),
     L.Permute: _permute,
     L.Reshape: _reshape,
+    L.Subtract: _joined(" - "),
     L.UpSampling1D: _up,
     L.UpSampling2D: _up,
     L.ZeroPadding1D: _zero_padding,

@@ -156,6 +156,18 @@ def _huber(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(output, target, reduction="none", delta=1.0).flatten(1).mean(1)
 
 
+def _pinball(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    levels = torch.tensor(loss.levels, dtype=output.dtype, device=output.device)
+    error = _beside(loss, output, target) - output
+    q = levels.repeat_interleave(output.shape[-1] // len(loss.levels))
+    return torch.maximum(q * error, (q - 1) * error).flatten(1).mean(1)
+
+
+def _beside(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    """The target of every level, in the output's shape."""
+    return _like(torch.cat([target] * len(loss.levels), -1), output)
+
+
 _KINDS: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
     "sparse_categorical_crossentropy": _sparse,
     "categorical_crossentropy": _categorical,
@@ -163,6 +175,7 @@ _KINDS: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
     "mean_squared_error": _squared,
     "mean_absolute_error": _absolute,
     "huber": _huber,
+    "pinball": _pinball,
 }
 
 

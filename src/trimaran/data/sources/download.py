@@ -90,8 +90,9 @@ def _fill(
                 break  # nothing came at all: the next mirror may do better
             time.sleep(pause)
     raise Unreachable(
-        f"{file.name} could not be downloaded from {' or '.join(mirrors)} (last: {reason}); check "
-        f"the network, or put the file into the folder of its set in $TRIMARAN_DATA."
+        f"{file.name} could not be downloaded from {' or '.join(mirrors) or 'anywhere'} (last: "
+        f"{reason}); check the network, or put the file into the folder of its set in "
+        f"$TRIMARAN_DATA."
     )
 
 

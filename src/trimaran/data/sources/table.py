@@ -25,16 +25,22 @@ def is_table(path: Path) -> bool:
 
 def read_table(path: Path) -> RawTable:
     """A CSV, TSV or Parquet file. Raises `DataError` naming the file and, if ragged, the row."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; check the path.")
+    frame, told = read_frame(path)
     written = not path.name.lower().endswith(".parquet")
-    frame, told = read_delimited(path) if written else (_parquet(path), ())
     try:
         found = from_frame(frame)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     name, notices = path.name.split(".")[0], (*told, *found.notices)
     return RawTable(name, found.columns, str(path), 2 if written else 0, _facts(path), notices)
+
+
+def read_frame(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """The same as a pandas frame, with what is unusual in it."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; check the path.")
+    written = not path.name.lower().endswith(".parquet")
+    return read_delimited(path) if written else (_parquet(path), ())
 
 
 def as_table(raw: Any) -> RawTable:

@@ -4,7 +4,7 @@ from trimaran.spec.layer import Layer
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
 from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
 from trimaran.spec.layers.embedding import Embedding
-from trimaran.spec.layers.merging import Add, Concatenate, Multiply
+from trimaran.spec.layers.merging import Add, Concatenate, Multiply, Subtract
 from trimaran.spec.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -65,6 +65,7 @@ LAYERS: dict[str, type[Layer]] = {
     "Permute": Permute,
     "Reshape": Reshape,
     "SimpleRNN": SimpleRNN,
+    "Subtract": Subtract,
     "UpSampling1D": UpSampling1D,
     "UpSampling2D": UpSampling2D,
     "ZeroPadding1D": ZeroPadding1D,
@@ -109,6 +110,7 @@ __all__ = [
     "Reshape",
     "SimpleRNN",
     "Softmax",
+    "Subtract",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",

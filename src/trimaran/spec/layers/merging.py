@@ -54,6 +54,17 @@ class Multiply(_Elementwise):
 
 
 @dataclass(frozen=True)
+class Subtract(_Elementwise):
+    """The first of two inputs less the second; `a - b` on symbolic tensors is the same."""
+
+    KIND: ClassVar[str] = "subtract"
+
+    def check(self, *shapes: Shape) -> None:
+        require(len(shapes) == 2, "two tensors", len(shapes), "give them as a list")
+        super().check(*shapes)
+
+
+@dataclass(frozen=True)
 class Concatenate(Layer):
     """Its inputs one after another along `axis` (Keras counts the batch as axis 0)."""
 

@@ -172,7 +172,7 @@ def joined():
         )
         both = layers.Concatenate()([layers.Add()([a, b]), layers.Multiply()([a, gate]), x])
         tall = layers.Concatenate(axis=1)([both, both])
-        return layers.add([tall, tall, tall])
+        return layers.subtract([layers.add([tall, tall, tall]), tall])
 
     return _graph((6, 5, 3), wire)
 
@@ -180,7 +180,7 @@ def joined():
 def operators():
     def wire(x):
         y = layers.Dense(3, name="y")(x)
-        return keras.ops.relu(keras.ops.tanh(x + y) * keras.ops.sigmoid(y))
+        return keras.ops.relu(keras.ops.tanh(x + y) * keras.ops.sigmoid(y) - x)
 
     return _graph((3,), wire)
 

@@ -219,6 +219,7 @@ RULES: dict[str, Rule] = {
     "Reshape": _reshape,
     "SeparableConv2D": _separable,
     "Softmax": _function("Softmax"),
+    "Subtract": _plain(L.Subtract),
     "UpSampling1D": _up(L.UpSampling1D),
     "UpSampling2D": _up(L.UpSampling2D, "interpolation"),
     "ZeroPadding1D": _border(L.ZeroPadding1D, "padding"),
@@ -230,6 +231,7 @@ OPERATIONS: dict[str, Rule] = {
     "Add": _plain(L.Add),
     "Multiply": _plain(L.Multiply),
     "Relu": _entrywise("relu"),
+    "Subtract": _plain(L.Subtract),
     "Sigmoid": _entrywise("sigmoid"),
     "Tanh": _entrywise("tanh"),
 }

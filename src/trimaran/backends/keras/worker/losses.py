@@ -132,6 +132,15 @@ def _huber(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
     return _mean(ops.where(size <= 1.0, 0.5 * size * size, size - 0.5))
 
 
+def _pinball(loss: Loss, output: Tensor, target: Tensor) -> Tensor:
+    count = len(loss.levels)
+    error = _like(ops.concatenate([target] * count, -1), output) - output
+    q = ops.repeat(
+        ops.convert_to_tensor(loss.levels, dtype=output.dtype), output.shape[-1] // count
+    )
+    return _mean(ops.maximum(q * error, (q - 1) * error))
+
+
 _KINDS: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
     "sparse_categorical_crossentropy": _sparse,
     "categorical_crossentropy": _categorical,
@@ -139,6 +148,7 @@ _KINDS: dict[str, Callable[[Loss, Tensor, Tensor], Tensor]] = {
     "mean_squared_error": _squared,
     "mean_absolute_error": _absolute,
     "huber": _huber,
+    "pinball": _pinball,
 }
 
 

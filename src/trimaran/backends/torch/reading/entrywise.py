@@ -72,7 +72,7 @@ def _dropout(site: Site) -> Value:
     return site.add(L.Dropout(float(site["p"])), site.x())
 
 
-def _joined(kind: type[L.Add] | type[L.Multiply]) -> Rule:
+def _joined(kind: type[L.Add] | type[L.Multiply] | type[L.Subtract]) -> Rule:
     def rule(site: Site) -> Value:
         site.require(site.node.arguments.get("alpha", 1) == 1, "it scales a summand", "leave alpha")
         return site.add(kind(), *_aligned(site, [site.x("self"), site.x("other")]))
@@ -129,6 +129,7 @@ RULES: Rules = {
     "leaky_relu": _leaky_relu,
     "log_softmax": _over_one_axis("log_softmax"),
     "mul": _joined(L.Multiply),
+    "sub": _joined(L.Subtract),
     "softmax": _over_one_axis("softmax"),
     "softplus": _softplus,
     "to": _typed,

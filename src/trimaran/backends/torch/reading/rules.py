@@ -20,7 +20,6 @@ REMEDIES = {
     "feature_dropout": "use nn.Dropout, which drops single entries",
     "max": "use x.amax",
     "prelu": "use nn.LeakyReLU",
-    "sub": "add, with the sign in the weights before it",
 }
 """What to write instead of an operation that people often use."""
 

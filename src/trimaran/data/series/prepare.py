@@ -1,0 +1,130 @@
+"""A table with a time as a data set to forecast: windows in splits, scaled by the past alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from trimaran.data.batches import INPUT, OUTPUT, Rows
+from trimaran.data.prepared import Output, Prepared
+from trimaran.data.preprocess import Preprocess
+from trimaran.data.series import stamps
+from trimaran.data.series.ahead import refuse_future
+from trimaran.data.series.field import Laid, SeriesField
+from trimaran.data.series.lines import Frame, RawSeries, raw_series
+from trimaran.data.series.target import Forecast, mase_errors
+from trimaran.data.series.windows import Cut, cut, split_windows
+from trimaran.data.settings import DataSettings
+from trimaran.data.splits import TRAIN
+from trimaran.errors import DataError
+
+
+def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepared:
+    """Windows in splits; see `SeriesSettings`.
+
+    test: the share of all time that tests, at its end, where the source is not split already.
+    Raises `DataError` naming the row or column that cannot be used.
+    """
+    series = settings.series
+    raw = raw_series(found, series, settings.drop)
+    _refuse_missing(raw, settings)
+    where = cut(raw, (settings.validation, test), series.gap)
+    ends = [where.end(TRAIN, line.stamps) for line in raw.lines]
+    refuse_future(raw, ends, settings)
+    field = SeriesField.fit(raw, series, ends)
+    laid = [field.lay(line, raw) for line in raw.lines]
+    target = _target(raw, field, [each.goals[:end] for each, end in zip(laid, ends, strict=True)])
+    splits, lost = split_windows(laid, field, target, where)
+    return Prepared(
+        name=raw.name,
+        task="forecast",
+        splits=splits,
+        inputs={INPUT: field.shape},
+        outputs={OUTPUT: Output.of(target)},
+        preprocess=Preprocess({INPUT: field}, {OUTPUT: target}),
+        facts={**raw.facts, **_facts(raw, laid, splits, where)},
+        notices=(*raw.notices, *_notices(raw, lost)),
+    )
+
+
+def _refuse_missing(raw: RawSeries, settings: DataSettings) -> None:
+    if settings.series.fill != "refuse":
+        return
+    for line in raw.lines:
+        bad = ~np.isfinite(line.values)
+        if bad.any():
+            at, column = np.argwhere(bad)[0].tolist()
+            total = sum(int((~np.isfinite(each.values)).sum()) for each in raw.lines)
+            raise DataError(
+                f"{line.key} has no {raw.columns[column]!r} at "
+                f"{stamps.told(int(line.stamps[at]), raw.dated)} ({total} missing value(s) in "
+                "all); fill them in, or set data.series.fill=forward to let the last known value "
+                "stand for them."
+            )
+
+
+def _target(raw: RawSeries, field: SeriesField, train: list[np.ndarray]) -> Forecast:
+    series = field.settings
+    season = series.season or stamps.season(raw.step, raw.dated)
+    count = raw.targets
+    return Forecast(
+        names=raw.columns[:count],
+        horizon=series.horizon,
+        center=field.center[:count],
+        scale=field.scale[:count],
+        errors=mase_errors(train, season),
+        season=season,
+        returns=series.returns,
+        quantiles=series.quantiles,
+        series=len(raw.lines),
+    )
+
+
+def _facts(
+    raw: RawSeries, laid: Sequence[Laid], splits: Mapping[str, Rows], where: Cut
+) -> dict[str, Any]:
+    def begin(name: str) -> str:
+        return stamps.told(int(where.grid[where.zones[name][0]]), raw.dated)
+
+    return {
+        "rows": {name: len(rows) for name, rows in splits.items()},
+        **{f"{name} from": begin(name) for name in splits},
+        "digest": _digest(laid, splits),
+    }
+
+
+def _digest(laid: Sequence[Laid], splits: Mapping[str, Rows]) -> str:
+    """SHA-256 of the series and of the places of the windows, which are cut from them."""
+    total = hashlib.sha256()
+    for each in laid:
+        for values in (each.stamps, each.inputs, each.goals):
+            total.update(f"{each.key} {values.dtype} {values.shape}".encode())
+            total.update(np.ascontiguousarray(values).data)
+    for name, rows in splits.items():
+        total.update(f"{name} {rows.inputs[INPUT].shape} {rows.targets[OUTPUT].shape}".encode())
+        total.update(np.ascontiguousarray(rows.ids).data)
+    return total.hexdigest()
+
+
+def _notices(raw: RawSeries, lost: Mapping[str, int]) -> tuple[str, ...]:
+    missing = sum(int((~np.isfinite(line.values)).sum()) for line in raw.lines)
+    if not missing:
+        return ()
+    left = ", ".join(f"{count} of {name}" for name, count in lost.items() if count)
+    gone = f" {left} window(s) that would have to forecast them are left out." if left else ""
+    longest = max(_longest(line.values) for line in raw.lines)
+    return (
+        f"{missing} missing value(s) are filled with the last known one, the longest gap over "
+        f"{longest} step(s).{gone}",
+    )
+
+
+def _longest(values: np.ndarray) -> int:
+    """The most missing values on end in a column."""
+    seen = np.isfinite(values)
+    count = np.arange(1, len(values) + 1)[:, None]
+    last = np.maximum.accumulate(np.where(seen, count, 0), axis=0)
+    return int((count - last).max(initial=0))

@@ -1,0 +1,149 @@
+"""Forecasts beside their baselines: the table, the verdict, errors by step, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import escape
+from numpy.typing import NDArray
+
+from trimaran.report.curves import Chart
+from trimaran.report.numbers import metric, metric_name, short
+from trimaran.report.pictures import load_arrays
+from trimaran.report.summary import SPLITS
+from trimaran.report.svg import Series, line_chart
+
+KEYS = ("mse_standardized", "mae_standardized", "mase", "rmse", "smape")
+STYLES = ("series-1", "series-2", "series-3", "series-4", "series-5")
+
+
+def drawn(scores: Mapping[str, Any], folder: Path) -> dict[str, Any] | None:
+    """What the page shows of forecasts, None where the run made none."""
+    order = [name for name in SPLITS if name in scores]
+    order += [name for name in scores if name not in SPLITS]
+    found = [(name, scores[name]) for name in order if "verdict" in scores[name]]
+    if not found:
+        return None
+    charts = [_by_step(name, values) for name, values in found[:1]]
+    charts += _examples(load_arrays(folder / "forecasts.npz"))
+    return {"splits": [_split(name, values) for name, values in found], "charts": charts}
+
+
+def _split(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    everyone = {"network": values["metrics"], **values["baselines"]}
+    return {
+        "name": name,
+        "verdict": values["verdict"],
+        "heads": [metric_name(key) for key in KEYS],
+        "rows": [
+            {
+                "name": who.replace("_", " "),
+                "cells": [metric(key, metrics.get(key, {}).get("value")) for key in KEYS],
+                "difference": _difference(values["against"].get(who), metrics),
+            }
+            for who, metrics in everyone.items()
+        ],
+    }
+
+
+def _difference(found: Mapping[str, Any] | None, metrics: Mapping[str, Any]) -> str:
+    if found is None:
+        return str(metrics.get(KEYS[0], {}).get("reason", ""))
+    if found["low"] is None:
+        return short(found["difference"])
+    bounds = f"{short(found['low'])} – {short(found['high'])}"
+    return f"{short(found['difference'])} ({bounds}): {found['network']}"
+
+
+def _by_step(name: str, values: Mapping[str, Any]) -> Chart:
+    """Mean squared error by steps ahead, of each forecaster."""
+    lines = tuple(
+        Series(
+            who.replace("_", " "), style, tuple(float(k + 1) for k in range(len(errors))),
+            tuple(errors),
+        )
+        for (who, errors), style in zip(values["steps"].items(), STYLES, strict=False)
+    )  # fmt: skip
+    title = f"MSE by steps ahead, {name}"
+    legend = tuple((line.name, line.style) for line in lines)
+    return Chart(title, line_chart(lines, title, "steps ahead"), legend)
+
+
+def _examples(arrays: Mapping[str, NDArray[Any]]) -> list[Chart]:
+    if not arrays:
+        return []
+    columns, count = arrays["columns"].tolist(), len(arrays["past"])
+    return [
+        _example(arrays, number, place, str(column))
+        for number in range(count)
+        for place, column in enumerate(columns)
+    ]
+
+
+def _example(arrays: Mapping[str, NDArray[Any]], number: int, column: int, name: str) -> Chart:
+    """A window's past, what came, and what was told; of quantiles the middle and the outer ones."""
+    past, true = arrays["past"][number, :, column], arrays["true"][number, :, column]
+    told, levels = arrays["told"][number, :, column], arrays["levels"].tolist()
+    steps = tuple(float(k) for k in range(-len(past), len(true)))
+    ahead = steps[len(past) :]
+    middle = min(range(len(levels)), key=lambda k: abs(levels[k] - 0.5))
+    lines = [Series("what came", STYLES[0], steps, (*past.tolist(), *true.tolist()))]
+    lines.append(Series("forecast", STYLES[1], ahead, tuple(told[:, middle].tolist())))
+    for place in sorted({0, len(levels) - 1} - {middle}):
+        label = f"quantile {levels[place]:g}"
+        lines.append(Series(label, STYLES[2], ahead, tuple(told[:, place].tolist())))
+    title = f"{name}, window {number + 1}"
+    legend = tuple((line.name, line.style) for line in lines)
+    return Chart(title, line_chart(lines, title, "steps from the forecast"), legend)
+
+
+MOST = 12  # panels of a picture of its own
+WIDE, HIGH, EDGE = 420.0, 190.0, 34.0
+STYLE = (
+    "text{font:11px sans-serif;fill:#444}.past{fill:none;stroke:#1f5fbf;stroke-width:1.4}"
+    ".told{fill:none;stroke:#d9730d;stroke-width:1.8}.band{fill:#d9730d;fill-opacity:.18}"
+    ".now{stroke:#999;stroke-dasharray:3 3}"
+)
+
+
+def fan(keys: Sequence[str], names: Sequence[str], past: NDArray[Any], levels: NDArray[Any]) -> str:
+    """An SVG page: a panel for each series and column, the past, and what is told with bands
+    between the outer quantiles; at most `MOST` panels.
+
+    past: (series, length, columns);  levels: (series, horizon, columns, levels), rising
+    """
+    places = [(s, c) for s in range(len(keys)) for c in range(len(names))][:MOST]
+    panels = []
+    for number, (series, column) in enumerate(places):
+        title = names[column] if len(keys) == 1 else f"{keys[series]}, {names[column]}"
+        body = _panel(past[series, :, column], levels[series, :, column], title)
+        panels.append(f'<g transform="translate(0 {number * HIGH:g})">{body}</g>')
+    size = f'width="{WIDE:g}" height="{HIGH * len(panels):g}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{STYLE}</style>'
+    return f"{head}{''.join(panels)}</svg>\n"
+
+
+def _panel(past: NDArray[Any], levels: NDArray[Any], title: str) -> str:
+    past = past[-3 * len(levels) :]
+    low, high = float(min(past.min(), levels.min())), float(max(past.max(), levels.max()))
+    span, count = (high - low) or 1.0, len(past) + len(levels) - 1
+
+    def at(step: int, value: float) -> str:
+        x = EDGE + step / count * (WIDE - 2 * EDGE)
+        return f"{x:.1f},{HIGH - EDGE - (value - low) / span * (HIGH - 2 * EDGE):.1f}"
+
+    first = len(past)
+    middle = levels[:, levels.shape[1] // 2]
+    parts = [f'<text x="{EDGE:g}" y="18">{escape(title)}: {short(low)} to {short(high)}</text>']
+    for k in range(levels.shape[1] // 2):
+        up = [at(first + i, v) for i, v in enumerate(levels[:, -1 - k])]
+        down = [at(first + i, v) for i, v in enumerate(levels[:, k])]
+        parts.append(f'<polygon class="band" points="{" ".join([*up, *down[::-1]])}"/>')
+    told = [at(first - 1, past[-1]), *(at(first + i, v) for i, v in enumerate(middle))]
+    parts.append(
+        f'<polyline class="past" points="{" ".join(at(i, v) for i, v in enumerate(past))}"/>'
+    )
+    parts.append(f'<polyline class="told" points="{" ".join(told)}"/>')
+    return "".join(parts)
