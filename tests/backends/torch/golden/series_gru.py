@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description f13deaf262e6.
+Written by Trimaran from the description 1a5573e38978.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description c4ae98569e05.
+Written by Trimaran from the description 09344986a390.
 """
 
 import torch.nn.functional as F
