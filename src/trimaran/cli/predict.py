@@ -16,13 +16,15 @@ def parser() -> Parser:
     """The command line of the verb."""
     made = verb(
         "predict",
-        "Predict pictures, a folder of them, a CSV, Parquet or .npz file; CSV on stdout.",
+        "Predict pictures, texts, a folder of them, a CSV, Parquet or .npz file; CSV on stdout.",
         "trimaran predict latest digit.png another.png\n"
+        '  trimaran predict latest --text "A film to see twice."\n'
         "  trimaran predict latest --csv past.csv --picture ahead.svg",
     )
     made.add_argument("run", help='a run\'s folder or name, or "latest"')
     made.add_argument("inputs", nargs="*", help="pictures, one folder, or one file of rows")
     made.add_argument("--csv", metavar="FILE", help="one file of rows, such as the past of series")
+    made.add_argument("--text", metavar="TEXT", action="append", help="a text; may stand again")
     made.add_argument("--picture", metavar="SVG", help="draw forecasts of series here")
     made.add_argument("-o", "--output", metavar="FILE", help="write here instead of printing")
     add_backend(made)
@@ -32,12 +34,16 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Predict and print a row each."""
     from trimaran import runs, workflow
+    from trimaran.data.preprocess import INPUT
+    from trimaran.data.texts.field import PaddedText
 
     found = runs.find(args.run)
     named = [*args.inputs, *([args.csv] if args.csv else [])]
-    if not named:
-        raise RecipeError("Name what to predict: pictures, a folder, or --csv FILE.")
-    given: Any = named[0] if len(named) == 1 else named
+    if bool(named) == bool(args.text):
+        raise RecipeError("Name what to predict: pictures, a folder, --csv FILE, or --text TEXT.")
+    given: Any = args.text or (named[0] if len(named) == 1 else named)
+    if args.text and not isinstance(found.preprocess.inputs[INPUT], PaddedText):
+        raise RecipeError(f"--text is for runs that learned from texts, which {args.run} did not.")
     answers = workflow.predict(found, given, args.backend)
     rows = answers.rows()
     if args.picture:

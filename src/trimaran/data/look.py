@@ -12,10 +12,10 @@ import numpy as np
 from trimaran.data.language import LENGTH, RawText
 from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import asks_forecast, load_path
-from trimaran.data.raw import RawArrays, RawImages, RawTable
+from trimaran.data.raw import RawArrays, RawImages, RawTable, RawTexts
 from trimaran.data.series.lines import raw_series
 from trimaran.data.settings import DataSettings
-from trimaran.data.sources import folder, gather, table, text
+from trimaran.data.sources import folder, gather, reviews, table, text, textfolder
 from trimaran.data.sources.place import place
 from trimaran.data.sources.series import read_series
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
@@ -30,8 +30,8 @@ _Size = tuple[int, int, int]
 class Finding:
     """What a path holds, and the choices that follow from it.
 
-    kind:      "images", "table", "arrays", "text" or "series"; task: "classify", "regress",
-               "language" or "forecast"
+    kind:      "images", "table", "arrays", "text" (one to continue), "texts" or "series"
+    task:      "classify", "regress", "language" or "forecast"
     model:     suggested name in the zoo; why: a clause to follow its name
     settings:  the recipe's data block
     sentences: for a person, in reading order; details: the same as JSON-ready values
@@ -57,6 +57,8 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
     where = Path(path).expanduser()
     settings = replace(base or DataSettings(), path=str(where), target=target)
     where = place(where)
+    if where.is_dir() and textfolder.holds_texts(where):
+        return _rows_of_text(textfolder.read_folder(where), settings, "the folder's name")
     if where.is_dir():
         return _pictures(folder.list_folder(where), settings)
     if text.is_text(where) and where.is_file():
@@ -68,6 +70,12 @@ def look(path: str | Path, target: str | None = None, base: DataSettings | None 
         if folder.path_column(rows, settings):
             listing = folder.list_table(rows, where.parent, settings)
             return _pictures(listing, settings, f"the column {listing.label!r}")
+        column = reviews.text_column(rows, settings)
+        if column:
+            texts = reviews.from_column(rows, column, settings)
+            name = str(texts.facts["target column"])
+            chosen = replace(settings, target=name, text=column)
+            return _rows_of_text(texts, chosen, f"the column {name!r}")
         return _table(rows, settings)
     raw = load_path(where, settings)
     assert isinstance(raw, RawArrays | RawImages)
@@ -163,6 +171,28 @@ _TEXT_TRAINING = {
     "clip_norm": 1.0,
 }
 """As in the recipe shakespeare-charlstm."""
+
+
+_READING = {"optimizer": {"name": "adam", "learning_rate": 2e-3}, "epochs": 5, "clip_norm": 1.0}
+
+
+def _rows_of_text(raw: RawTexts, settings: DataSettings, target: str) -> Finding:
+    given = [text.split() for text in raw.texts if isinstance(text, str)]
+    words = sorted(map(len, given)) or [0]
+    task = infer_task(raw.labels, settings.task)
+    own = set(raw.parts or ()) or ({TRAIN} if raw.fixed is None else set())
+    sentences = (
+        f"{raw.name}: {len(raw)} texts of {words[0]} to {words[-1]} words, half of them of "
+        f"{words[len(words) // 2]} at most.",
+        _target_sentence(raw.labels, task, target),
+        "Its words are numbered by the training texts; a linear model is trained beside.",
+        *raw.notices,
+        _split_sentence(own, settings, task),
+    )
+    details = {"rows": len(raw), "words": words[len(words) // 2], **_classes(raw.labels, task)}
+    why = "because it reads texts of any length"
+    found = Finding("texts", raw.name, task, "text-lstm", why, settings, sentences, details)
+    return replace(found, training=_READING)
 
 
 def _text(raw: RawText, settings: DataSettings) -> Finding:

@@ -22,12 +22,14 @@ from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.folder import named_files, path_column
 from trimaran.data.sources.pictures import list_pictures
 from trimaran.data.sources.table import is_table, read_table
-from trimaran.data.sources.text import read_text
+from trimaran.data.sources.text import is_text, read_text, read_utf8
 from trimaran.data.targets import RowName, plain_row
 from trimaran.data.textfield import TextField
+from trimaran.data.texts.field import PaddedText
 from trimaran.errors import DataError
 from trimaran.runs import RunFiles
 
+_PATH = 1000  # characters of the longest path that is looked for
 INPUTS = ("x", "X", "images", "data", "inputs", "x_test")
 
 
@@ -82,8 +84,11 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
 
     Args:
         given: arrays or frames as they are; a picture, a folder or a list of pictures, or a table
-            that names them; a table's file; an .npz of arrays, or an .npy.
+            that names them; a table's file; an .npz of arrays, or an .npy; a text, texts, or a
+            file or folder of them.
     """
+    if isinstance(preprocess.inputs.get(INPUT), PaddedText):
+        return _texts(given)
     if isinstance(given, str | Path):
         path = Path(given).expanduser()
         if is_archive(path):
@@ -97,6 +102,24 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
             raise DataError(f"{given[-1]}: this run takes one file of rows at a time, not several.")
         return given, tuple(map(str, given))
     return given, ()
+
+
+def _texts(given: Any) -> tuple[Any, tuple[str, ...]]:
+    """Texts as they are; what is called like a file that exists is one."""
+    path = Path(given).expanduser() if isinstance(given, str | Path) and _short(given) else None
+    if path is None or not path.exists():
+        if isinstance(given, Path):
+            raise DataError(f"{given} does not exist; check the path.")
+        return given, ()
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if is_text(p))
+        return [read_utf8(p) for p in files], tuple(map(str, files))
+    return (path, ()) if is_table(path) else ([read_utf8(path)], (str(path),))
+
+
+def _short(given: str | Path) -> bool:
+    """Whether it could be a path: the system refuses to look for longer ones."""
+    return len(str(given)) < _PATH and "\n" not in str(given)
 
 
 def _named_pictures(path: Path) -> list[Path]:

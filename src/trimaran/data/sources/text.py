@@ -53,10 +53,13 @@ def read_text(path: Path) -> RawText:
     return RawText(path.stem, _read(path), {"source": str(path)})
 
 
-def _read(path: Path) -> str:
-    """The text as it stands, its line ends too; a byte order mark is no part of it."""
+def read_utf8(path: Path) -> str:
+    """The text as it stands, its line ends too; a byte order mark is no part of it.
+
+    Raises `DataError` where it cannot be read or is not UTF-8; the text names the byte.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from None
     except UnicodeDecodeError as error:
@@ -64,6 +67,10 @@ def _read(path: Path) -> str:
             f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}; save it "
             "as UTF-8, for example with: iconv -f LATIN1 -t UTF-8."
         ) from None
+
+
+def _read(path: Path) -> str:
+    text = read_utf8(path)
     if not text.strip():
         raise DataError(f"{path} is empty; give a text to learn from.")
     return text

@@ -10,7 +10,7 @@ import numpy as np
 
 from trimaran.data.raw import RawTexts
 from trimaran.data.sources.reviews import objects
-from trimaran.data.sources.text import SUFFIXES
+from trimaran.data.sources.text import SUFFIXES, read_utf8
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
 from trimaran.errors import DataError
 
@@ -82,14 +82,3 @@ def _rooms(folder: Path) -> Iterator[tuple[Path, str]]:
         return
     for above, split in splits.items():
         yield from ((p, split) for p in sorted(above.iterdir()) if p.is_dir())
-
-
-def read_utf8(path: Path) -> str:
-    """A text, without a byte order mark. Raises `DataError` that names the byte."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}; save it "
-            "as UTF-8, for example with: iconv -f LATIN1 -t UTF-8."
-        ) from None
