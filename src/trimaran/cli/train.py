@@ -14,6 +14,7 @@ from trimaran.errors import RecipeError
 EXAMPLE = """trimaran train mnist-cnn training.epochs=3
   trimaran train --data flowers/ --out runs/flowers
   trimaran train --data titanic.csv --target survived --model mlp
+  trimaran train --data load.csv task=forecast data.series.horizon=24
   trimaran train --resume runs/2026-11-22-mnist-cnn-1"""
 
 

@@ -216,6 +216,9 @@ def _text(raw: RawText, settings: DataSettings) -> Finding:
 
 def _series(where: Path, settings: DataSettings) -> Finding:
     found = read_series(where)
+    if settings.target is not None:
+        targets = (*settings.series.targets, settings.target)
+        settings = replace(settings, series=replace(settings.series, targets=targets), target=None)
     raw = raw_series(found, settings.series, settings.drop)
     chosen, facts = settings.series, raw.facts
     told, inputs = raw.columns[: raw.targets], raw.columns[raw.targets :]

@@ -10,12 +10,19 @@ from markupsafe import escape
 from numpy.typing import NDArray
 
 from trimaran.report.curves import Chart
-from trimaran.report.numbers import metric, metric_name, short
+from trimaran.report.numbers import metric, short
 from trimaran.report.pictures import load_arrays
 from trimaran.report.summary import SPLITS
 from trimaran.report.svg import Series, line_chart
 
-KEYS = ("mse_standardized", "mae_standardized", "mase", "rmse", "smape")
+COLUMNS = {
+    "mse_standardized": "MSE",
+    "mae_standardized": "MAE",
+    "mase": "MASE",
+    "rmse": "RMSE",
+    "smape": "sMAPE",
+}
+"""Metric → head of its column."""
 STYLES = ("series-1", "series-2", "series-3", "series-4", "series-5")
 
 
@@ -36,11 +43,11 @@ def _split(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "verdict": values["verdict"],
-        "heads": [metric_name(key) for key in KEYS],
+        "heads": list(COLUMNS.values()),
         "rows": [
             {
                 "name": who.replace("_", " "),
-                "cells": [metric(key, metrics.get(key, {}).get("value")) for key in KEYS],
+                "cells": [metric(key, metrics.get(key, {}).get("value")) for key in COLUMNS],
                 "difference": _difference(values["against"].get(who), metrics),
             }
             for who, metrics in everyone.items()
@@ -50,7 +57,7 @@ def _split(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _difference(found: Mapping[str, Any] | None, metrics: Mapping[str, Any]) -> str:
     if found is None:
-        return str(metrics.get(KEYS[0], {}).get("reason", ""))
+        return str(metrics.get("mse_standardized", {}).get("reason", ""))
     if found["low"] is None:
         return short(found["difference"])
     bounds = f"{short(found['low'])} – {short(found['high'])}"

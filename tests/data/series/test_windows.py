@@ -20,7 +20,7 @@ from trimaran.data.series.prepare import prepare_series
 from trimaran.data.series.settings import SeriesSettings
 from trimaran.data.series.windows import refuse_overlap
 from trimaran.data.settings import DataSettings
-from trimaran.errors import DataError
+from trimaran.errors import DataError, RecipeError
 
 
 def prepared(frame: pd.DataFrame, **changes: Any) -> Prepared:
@@ -141,6 +141,29 @@ def test_gaps_are_refused_or_filled_from_the_past_alone() -> None:
     assert np.allclose(window[[7, 8]], frame["load"][29], atol=1e-5)
     assert np.isfinite(ahead).all()
     assert "5 of train window(s) that would have to forecast them are left out" in found.notices[-1]
+
+
+def test_gaps_of_new_rows_are_treated_as_those_of_training() -> None:
+    frame = hourly(60)
+    frame.loc[30, "load"] = np.nan
+    strict = prepared(hourly(100)).preprocess.inputs["input"]
+    with pytest.raises(DataError, match=r"no 'load' at 2020-01-02 06:00:00 \(1 missing value"):
+        strict.read(frame)
+    assert len(prepared(hourly(100), fill="forward").preprocess.inputs["input"].read(frame).lines)
+
+
+@pytest.mark.parametrize("name", ["split_column", "group", "weights", "limit"])
+def test_settings_that_series_do_not_have_are_refused(name: str) -> None:
+    settings = DataSettings(path="plant.csv", **{name: 5 if name == "limit" else "site"})  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match=f"data.{name} is set, but series are split in time"):
+        prepare_series(Frame("plant", hourly(100), "plant.csv", 2), settings, 0.2)
+
+
+def test_one_target_may_be_named_as_of_any_table() -> None:
+    settings = DataSettings(path="plant.csv", target="heat", series=_series({"length": 12}))
+    found = prepare_series(Frame("plant", hourly(300), "plant.csv", 2), settings, 0.2)
+    assert found.preprocess.outputs["output"].names == ("heat",)
+    assert found.preprocess.inputs["input"].columns == ("heat", "load")
 
 
 def test_returns_are_logarithms_of_ratios() -> None:

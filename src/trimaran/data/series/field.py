@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from trimaran.data.series import stamps
-from trimaran.data.series.lines import Frame, Line, RawSeries, raw_series, time_column
+from trimaran.data.series.lines import (
+    Frame,
+    Line,
+    RawSeries,
+    raw_series,
+    refuse_missing,
+    time_column,
+)
 from trimaran.data.series.settings import SeriesSettings
 from trimaran.errors import DataError
 
@@ -105,6 +112,8 @@ class SeriesField:
                 f"run learned from a row each {stamps.span(self.step or 1, self.dated)}; average "
                 "or fill the rows to that step."
             )
+        if self.settings.fill == "refuse":
+            refuse_missing(raw, future=True)
         return raw
 
     def _chosen(self, found: Frame) -> Frame:

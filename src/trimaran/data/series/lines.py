@@ -89,6 +89,26 @@ def raw_series(found: Frame, settings: SeriesSettings, drop: Sequence[str] = ())
     )  # fmt: skip
 
 
+def refuse_missing(raw: RawSeries, future: bool = False) -> None:
+    """Refuse the first missing value.
+
+    future: rows at the end whose targets are all missing are the steps to forecast, and may stand.
+    """
+    for line in raw.lines:
+        bad = ~np.isfinite(line.values)
+        if future:
+            told = np.flatnonzero(~bad[:, : raw.targets].all(axis=1))
+            bad[int(told[-1]) + 1 if len(told) else 0 :] = False
+        if bad.any():
+            at, column = np.argwhere(bad)[0].tolist()
+            raise DataError(
+                f"{line.key} has no {raw.columns[column]!r} at "
+                f"{stamps.told(int(line.stamps[at]), raw.dated)} ({int(bad.sum())} missing "
+                "value(s)); fill them in, or set data.series.fill=forward to let the last known "
+                "value stand for them."
+            )
+
+
 def time_column(found: Frame, settings: SeriesSettings) -> str:
     """The column of times.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from trimaran.data.preprocess import Preprocess
 from trimaran.data.series import stamps
 from trimaran.data.series.ahead import refuse_future
 from trimaran.data.series.field import Laid, SeriesField
-from trimaran.data.series.lines import Frame, RawSeries, raw_series
+from trimaran.data.series.lines import Frame, RawSeries, raw_series, refuse_missing
 from trimaran.data.series.target import Forecast, mase_errors
 from trimaran.data.series.windows import Cut, cut, split_windows
 from trimaran.data.settings import DataSettings
 from trimaran.data.splits import TRAIN
-from trimaran.errors import DataError
+from trimaran.errors import RecipeError
 
 
 def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepared:
@@ -28,9 +29,11 @@ def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepare
     test: the share of all time that tests, at its end, where the source is not split already.
     Raises `DataError` naming the row or column that cannot be used.
     """
+    settings = _settled(settings)
     series = settings.series
     raw = raw_series(found, series, settings.drop)
-    _refuse_missing(raw, settings)
+    if series.fill == "refuse":
+        refuse_missing(raw)
     where = cut(raw, (settings.validation, test), series.gap)
     ends = [where.end(TRAIN, line.stamps) for line in raw.lines]
     refuse_future(raw, ends, settings)
@@ -50,20 +53,23 @@ def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepare
     )
 
 
-def _refuse_missing(raw: RawSeries, settings: DataSettings) -> None:
-    if settings.series.fill != "refuse":
-        return
-    for line in raw.lines:
-        bad = ~np.isfinite(line.values)
-        if bad.any():
-            at, column = np.argwhere(bad)[0].tolist()
-            total = sum(int((~np.isfinite(each.values)).sum()) for each in raw.lines)
-            raise DataError(
-                f"{line.key} has no {raw.columns[column]!r} at "
-                f"{stamps.told(int(line.stamps[at]), raw.dated)} ({total} missing value(s) in "
-                "all); fill them in, or set data.series.fill=forward to let the last known value "
-                "stand for them."
-            )
+def _settled(settings: DataSettings) -> DataSettings:
+    """`data.target` is one target more.
+
+    Raises `RecipeError` for settings that series do not have.
+    """
+    unused = ("split_column", "group", "weights", "limit")
+    given = [name for name in unused if getattr(settings, name) is not None]
+    if given:
+        raise RecipeError(
+            f"data.{given[0]} is set, but series are split in time and used whole; leave it out."
+        )
+    series = settings.series
+    if settings.target is None or settings.target in series.targets:
+        return settings
+    return replace(
+        settings, series=replace(series, targets=(*series.targets, settings.target)), target=None
+    )
 
 
 def _target(raw: RawSeries, field: SeriesField, train: list[np.ndarray]) -> Forecast:
