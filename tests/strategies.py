@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import reject
@@ -94,6 +95,8 @@ def _activation(draw: Draw) -> Layer:
 
 
 RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
+OVER_TIME = (*RECURRENT, L.MultiHeadAttention)
+"""Kinds that take (time, features)."""
 
 
 def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
@@ -104,6 +107,19 @@ def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
     if "units" not in given:  # else something else is as wide
         drawn["bidirectional"] = draw(st.integers(0, 3)) == 0
     return kind(**{"units": draw(st.integers(1, 5)), **drawn, **given})
+
+
+def _attention(draw: Draw) -> Layer:
+    """Of one sequence; `cases` fits the features to heads that share them."""
+    rotary = draw(st.integers(0, 3)) == 0
+    size = draw(st.sampled_from([2, 4] if rotary else [1, 2, 3]))
+    return L.MultiHeadAttention(
+        draw(SMALL),
+        draw(st.just(size) if rotary else st.none() | st.just(size)),
+        use_bias=draw(st.integers(0, 3)) > 0,
+        use_causal_mask=draw(st.booleans()),
+        rotary=rotary,
+    )
 
 
 RANKS = {"1D": [1], "2D": [2]}
@@ -131,6 +147,7 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.LayerNormalization: _last,
     L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
     L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
+    L.MultiHeadAttention: _attention,
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
     L.SimpleRNN: lambda draw: _recurrent(draw, L.SimpleRNN),
     L.UpSampling1D: lambda draw: L.UpSampling1D(draw(SMALL)),
@@ -149,7 +166,7 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     if kind in (L.Add, L.Multiply, L.Concatenate):
         return _joining(draw, kind)
     rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
-    rank = 1 if kind in RECURRENT else rank
+    rank = 1 if kind in OVER_TIME else rank
     if kind is L.Permute:
         shape = draw(shapes(rank))
         return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
@@ -157,11 +174,21 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     groups = layer.settings().get("groups", 1)
     if groups > 1:
         shape = (*shape[:-1], groups * draw(st.integers(1, 2)))
+    given = (shape,)
+    if isinstance(layer, L.MultiHeadAttention):
+        given = _attended(draw, layer, shape)
     try:
-        layer.check(shape)
+        layer.check(*given)
     except Illegal:
         reject()
-    return layer, (shape,)
+    return layer, given
+
+
+def _attended(draw: Draw, layer: Any, shape: Shape) -> tuple[Shape, ...]:
+    """Shapes with features that the heads divide, one in two times with another sequence."""
+    shape = (shape[0], layer.num_heads * draw(SMALL))
+    other = not layer.rotary and draw(st.booleans())
+    return (shape, (draw(st.integers(1, 6)), shape[1])) if other else (shape,)
 
 
 @st.composite
@@ -285,8 +312,18 @@ def _narrow(draw: Draw, x: Symbol) -> Symbol:
     return draw(st.sampled_from([L.Dropout(0.5), L.Activation("tanh"), L.Flatten()]))(flat)
 
 
+def _attention_step(draw: Draw, x: Symbol) -> Symbol:
+    """Attention to itself, or to what a convolution made of it, added to it or not."""
+    layer: Any = _attention(draw)
+    if layer.key_dim is None:
+        layer = replace(layer, num_heads=draw(st.sampled_from([1, x.shape[-1]])))
+    other = not layer.rotary and draw(st.booleans())
+    y = layer(x, L.Conv1D(x.shape[-1], 2)(x)) if other else layer(x, x)
+    return x + y if draw(st.booleans()) else y
+
+
 STEPS = [_layer_step, _layer_step, _layer_step, _residual, _branches, _gate, _shared]
-ON_SEQUENCES = [_recurrent_step, _passed_on]
+ON_SEQUENCES = [_recurrent_step, _passed_on, _attention_step]
 """Steps that need (time, features)."""
 
 

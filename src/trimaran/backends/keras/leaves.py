@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from trimaran.backends.keras import recurrent
+from trimaran.backends.keras import attention, recurrent
 from trimaran.backends.keras.code import Code, Site, made
 from trimaran.backends.keras.initialise import argument
 from trimaran.emit.template import Numbers
@@ -252,4 +252,5 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.ZeroPadding1D: _border("padding"),
     L.ZeroPadding2D: _border("padding"),
     **recurrent.RULES,
+    **attention.RULES,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trimaran.backends.reference import (
+    attention,
     convolution,
     core,
     embedding,
@@ -26,6 +27,7 @@ RULES: dict[type[Layer], Rule] = {
     **merging.RULES,
     **embedding.RULES,
     **recurrent.RULES,
+    **attention.RULES,
 }
 
 

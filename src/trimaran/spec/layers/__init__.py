@@ -1,6 +1,7 @@
 """The layers, with Keras's names and arguments; `LAYERS` is the table the JSON codec reads."""
 
 from trimaran.spec.layer import Layer
+from trimaran.spec.layers.attention import MultiHeadAttention
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
 from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
 from trimaran.spec.layers.embedding import Embedding
@@ -59,6 +60,7 @@ LAYERS: dict[str, type[Layer]] = {
     "LayerNormalization": LayerNormalization,
     "MaxPooling1D": MaxPooling1D,
     "MaxPooling2D": MaxPooling2D,
+    "MultiHeadAttention": MultiHeadAttention,
     "Multiply": Multiply,
     "Permute": Permute,
     "Reshape": Reshape,
@@ -100,6 +102,7 @@ __all__ = [
     "LeakyReLU",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MultiHeadAttention",
     "Multiply",
     "Permute",
     "ReLU",
