@@ -14,6 +14,7 @@ from trimaran.spec import Input, Layer, Model, Shape, Symbol, functional
 from trimaran.spec import layers as L
 from trimaran.spec.layer import Illegal
 from trimaran.spec.layers.core import ACTIVATIONS
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -95,7 +96,7 @@ def _activation(draw: Draw) -> Layer:
 
 
 RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
-OVER_TIME = (*RECURRENT, L.MultiHeadAttention)
+OVER_TIME = (*RECURRENT, L.MultiHeadAttention, L.PositionEmbedding, L.SinePositionEncoding)
 """Kinds that take (time, features)."""
 
 
@@ -148,8 +149,10 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
     L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
     L.MultiHeadAttention: _attention,
+    L.PositionEmbedding: lambda draw: L.PositionEmbedding(draw(st.integers(7, 9))),
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
     L.SimpleRNN: lambda draw: _recurrent(draw, L.SimpleRNN),
+    L.SinePositionEncoding: lambda draw: L.SinePositionEncoding(draw(st.sampled_from([10.0, 1e4]))),
     L.UpSampling1D: lambda draw: L.UpSampling1D(draw(SMALL)),
     L.UpSampling2D: lambda draw: L.UpSampling2D(
         draw(st.tuples(SMALL, SMALL)), draw(st.sampled_from(["nearest", "bilinear"]))
@@ -322,8 +325,24 @@ def _attention_step(draw: Draw, x: Symbol) -> Symbol:
     return x + y if draw(st.booleans()) else y
 
 
+def _transformer_step(draw: Draw, x: Symbol) -> Symbol:
+    """Positions, and a block of attention and Dense layers."""
+    places = draw(st.sampled_from([L.PositionEmbedding(x.shape[0]), L.SinePositionEncoding()]))
+    kind = draw(st.sampled_from([TransformerEncoderBlock, TransformerDecoderBlock]))
+    rotary = x.shape[-1] % 2 == 0 and draw(st.booleans())
+    block: Any = kind(
+        1 if rotary else draw(st.sampled_from([1, x.shape[-1]])),
+        draw(st.integers(1, 6)),
+        draw(st.sampled_from([0.0, 0.25])),
+        draw(st.sampled_from(["relu", "gelu"])),
+        draw(st.sampled_from(["first", "last"])),
+        rotary=rotary,
+    )
+    return block(x) if rotary else block(places(x))
+
+
 STEPS = [_layer_step, _layer_step, _layer_step, _residual, _branches, _gate, _shared]
-ON_SEQUENCES = [_recurrent_step, _passed_on, _attention_step]
+ON_SEQUENCES = [_recurrent_step, _passed_on, _attention_step, _transformer_step]
 """Steps that need (time, features)."""
 
 

@@ -5,6 +5,7 @@ Written from PyTorch's documentation, not from the emitter, so that the two can 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from math import ceil
 from typing import Any
@@ -198,6 +199,16 @@ def rotated(x: Tensor) -> Tensor:
     return torch.cat((y.real, y.imag), -1)
 
 
+def waves(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    """Position by position and feature by feature, as the paper writes it."""
+    found = torch.zeros(x.shape[1:], dtype=torch.float64)
+    for t in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            angle = t / layer.max_wavelength ** (2 * (j // 2) / x.shape[2])
+            found[t, j] = math.cos(angle) if j % 2 else math.sin(angle)
+    return x + found
+
+
 Call = Callable[..., Any]
 ORACLES: dict[type[Any], Call] = {
     L.Dense: dense,
@@ -222,6 +233,10 @@ ORACLES: dict[type[Any], Call] = {
     L.LSTM: recurrent,
     L.GRU: recurrent,
     L.MultiHeadAttention: attention,
+    L.PositionEmbedding: lambda layer, p, x, training: (
+        x + F.embedding(torch.arange(x.shape[1]), p["weight"])
+    ),
+    L.SinePositionEncoding: waves,
     L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),
     L.Reshape: lambda layer, p, x, training: x.reshape(x.shape[0], *layer.target_shape),
     L.Permute: lambda layer, p, x, training: x.permute(0, *layer.dims),

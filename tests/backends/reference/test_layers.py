@@ -140,6 +140,23 @@ def test_attention_a_step_at_a_time_is_that_of_the_whole(rotary):
         assert deviation(sums[key], value) <= 1e-14
 
 
+@pytest.mark.parametrize("layer", [L.PositionEmbedding(6), L.SinePositionEncoding()])
+def test_positions_a_step_at_a_time_are_those_of_the_whole(layer):
+    (x,), parameters = case(layer, ((5, 3),), 0, False)
+    wanted, _ = forward(layer, parameters, (x,), True)
+    at, sums = np.zeros((len(x), 1)), dict.fromkeys(parameters, 0.0)
+    for t in range(5):
+        (y, at), cache = forward(
+            replace(layer, cached=True), parameters, (x[:, t : t + 1], at), True
+        )
+        assert deviation(y[:, 0], wanted[:, t]) <= 1e-15
+        given = (np.ones_like(y), np.zeros_like(at))
+        _, found = backward(replace(layer, cached=True), parameters, cache, given)
+        sums = {key: sums[key] + value for key, value in found.items()}
+    for value in sums.values():
+        assert value[:5].tolist() == [[len(x)] * 3] * 5 and not value[5:].any()
+
+
 def test_a_bias_of_keys_has_no_gradient():
     layer = L.MultiHeadAttention(2)
     inputs, parameters = case(layer, ((5, 6),), 0, False)

@@ -1,4 +1,4 @@
-"""Attention in Keras's words: a layer of the source, called as Keras's own is.
+"""Attention and positions in Keras's words: layers of the source, called as Keras's own are.
 
 `layers.MultiHeadAttention` (3.15) takes its softmax in float32 whatever the type, keeps queries,
 keys and values in three arrays (which Muon would take for vectors), and knows neither rotary
@@ -32,4 +32,23 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
     )
 
 
-RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {L.MultiHeadAttention: _attention}
+def _embedded(layer: L.PositionEmbedding, site: Site) -> Code:
+    initial = site.parameters(layer)["weight"]
+    drawn = argument("embeddings_initializer", initial, "random_uniform")
+    length = site.numbers.one(layer.sequence_length, "length")
+    return Code(_kind(layer), (length, *([drawn] if drawn else [])))
+
+
+def _waves(layer: L.SinePositionEncoding, site: Site) -> Code:
+    return Code(_kind(layer), (repr(float(layer.max_wavelength)),))
+
+
+def _kind(layer: Any) -> str:
+    return f"{type(layer).__name__}{'Step' if layer.cached else ''}"
+
+
+RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
+    L.MultiHeadAttention: _attention,
+    L.PositionEmbedding: _embedded,
+    L.SinePositionEncoding: _waves,
+}

@@ -26,8 +26,14 @@ class MultiHeadAttention(layers.Layer):
     """softmax(Q K^T / sqrt(d)) V in several heads; one kernel projects to Q, K and V."""
 
     def __init__(
-        self, num_heads, key_dim=None, use_bias=True, use_causal_mask=False,
-        kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs
+        self,
+        num_heads,
+        key_dim=None,
+        use_bias=True,
+        use_causal_mask=False,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
@@ -101,6 +107,36 @@ class MultiHeadAttention(layers.Layer):
             for name in ("kernel_initializer", "bias_initializer")
         }
         return {**super().get_config(), **own, **drawn}''',
+    "PositionEmbedding": '''@keras.saving.register_keras_serializable("trimaran")
+class PositionEmbedding(layers.Layer):
+    """Adds to each step the row of its position."""
+
+    def __init__(self, sequence_length, embeddings_initializer="random_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.sequence_length = sequence_length
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, x_shape):
+        shape = (self.sequence_length, x_shape[-1])
+        self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
+
+    def call(self, x):
+        return x + self.embeddings[: keras.ops.shape(x)[1]]
+
+    def get_config(self):
+        drawn = keras.initializers.serialize(self.embeddings_initializer)
+        own = {"sequence_length": self.sequence_length, "embeddings_initializer": drawn}
+        return {**super().get_config(), **own}''',
+    "PositionEmbeddingStep": '''@keras.saving.register_keras_serializable("trimaran")
+class PositionEmbeddingStep(PositionEmbedding):
+    """One step and the row of its position."""
+
+    def build(self, x_shape, at_shape):
+        super().build(x_shape)
+
+    def call(self, x, at):
+        rows = keras.ops.take(self.embeddings, keras.ops.cast(at, "int32"), axis=0)
+        return x + rows, at + 1''',
     "RotaryAttention": '''@keras.saving.register_keras_serializable("trimaran")
 class RotaryAttention(MultiHeadAttention):
     """Attention to the own sequence whose queries and keys are turned by their positions."""
@@ -113,6 +149,39 @@ class RotaryAttention(MultiHeadAttention):
         return turned(q, at), turned(k, at), v''',
     "MultiHeadAttentionStep": _STEP.replace("BASE", "MultiHeadAttention"),
     "RotaryAttentionStep": _STEP.replace("BASE", "RotaryAttention"),
+    "SinePositionEncoding": '''@keras.saving.register_keras_serializable("trimaran")
+class SinePositionEncoding(layers.Layer):
+    """Adds to step t, at feature j, sin or cos of t / longest^(2 (j // 2) / features)."""
+
+    def __init__(self, max_wavelength=10000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.max_wavelength = max_wavelength
+
+    def call(self, x, at=0.0):
+        exact = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
+        features = keras.ops.cast(keras.ops.arange(x.shape[2]), exact)
+        longest = keras.ops.cast(self.max_wavelength, exact)
+        speeds = keras.ops.power(longest, -2 * keras.ops.floor(features / 2) / x.shape[2])
+        steps = keras.ops.cast(keras.ops.arange(keras.ops.shape(x)[1]), exact)
+        angles = (steps + keras.ops.cast(at, exact))[..., None] * speeds
+        even = features % 2 == 0
+        waves = keras.ops.where(even, keras.ops.sin(angles), keras.ops.cos(angles))
+        return x + keras.ops.cast(waves, x.dtype)
+
+    def compute_output_shape(self, x_shape, at_shape=None):
+        return x_shape
+
+    def get_config(self):
+        return {**super().get_config(), "max_wavelength": self.max_wavelength}''',
+    "SinePositionEncodingStep": '''@keras.saving.register_keras_serializable("trimaran")
+class SinePositionEncodingStep(SinePositionEncoding):
+    """One step with the sines of its position."""
+
+    def call(self, x, at):
+        return super().call(x, at), at + 1
+
+    def compute_output_shape(self, x_shape, at_shape):
+        return x_shape, at_shape''',
     "turned": '''def turned(x, at=0.0):
     """Rotary positions: features i and i + d/2 of step t turned by the angle t / 10000^(2i/d)."""
     half, time = x.shape[-1] // 2, keras.ops.shape(x)[2]

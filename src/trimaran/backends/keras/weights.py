@@ -208,4 +208,6 @@ _VARIABLES: dict[type, dict[str, str]] = {
     L.LSTM: _RECURRENT,
     L.GRU: {**_RECURRENT, SECOND_BIAS: "bias"},
     L.MultiHeadAttention: _ATTENTION,
+    L.PositionEmbedding: {"weight": "embeddings"},
+    L.SinePositionEncoding: {},
 }

@@ -141,7 +141,7 @@ def _seen(layer: Any, shape: tuple[int, ...], at: Array) -> Array:
 
 def _here(room: int, at: Array) -> Array:
     """(batch, 1, room, 1): where the step's own key and value go."""
-    return (np.arange(room) == at)[:, None, :, None]
+    return np.asarray((np.arange(room) == at)[:, None, :, None])
 
 
 def _placed(kept: Array, new: Array, at: Array) -> Array:

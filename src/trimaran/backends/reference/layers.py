@@ -12,6 +12,7 @@ from trimaran.backends.reference import (
     merging,
     normalization,
     pooling,
+    positions,
     recurrent,
     shaping,
 )
@@ -28,6 +29,7 @@ RULES: dict[type[Layer], Rule] = {
     **embedding.RULES,
     **recurrent.RULES,
     **attention.RULES,
+    **positions.RULES,
 }
 
 

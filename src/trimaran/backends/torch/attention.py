@@ -1,4 +1,5 @@
-"""Attention in PyTorch's words: a class of the source over `F.scaled_dot_product_attention`."""
+"""Attention in PyTorch's words: a class of the source over `F.scaled_dot_product_attention`; and
+positions."""
 
 from __future__ import annotations
 
@@ -29,4 +30,23 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
     return Code(f"@({inputs})", module, helpers=tuple(needed))
 
 
-RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {L.MultiHeadAttention: _attention}
+def _embedded(layer: L.PositionEmbedding, site: Site) -> Code:
+    rows = site.numbers.one(layer.sequence_length, "length")
+    module = f"nn.Embedding({rows}, {site.numbers.one(site.shapes[0][-1] or 0, 'features')})"
+    if layer.cached:
+        return Code("one_position(@, {0}, {1})", module, helpers=("one_position",))
+    return Code("{0} + @.weight[: {0}.shape[1]]", module)
+
+
+def _waves(layer: L.SinePositionEncoding, site: Site) -> Code:
+    longest = float(layer.max_wavelength)
+    if layer.cached:
+        return Code(f"one_wave({{0}}, {longest!r}, {{1}})", helpers=("one_wave", "waves"))
+    return Code(f"{{0}} + waves({{0}}, {longest!r})", helpers=("waves",))
+
+
+RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
+    L.MultiHeadAttention: _attention,
+    L.PositionEmbedding: _embedded,
+    L.SinePositionEncoding: _waves,
+}

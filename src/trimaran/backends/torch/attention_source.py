@@ -39,6 +39,9 @@ HELPERS = {
         parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         q, k, v = (self.split(part) for part in parts)
         return turned(q, at), turned(k, at), v''',
+    "one_position": '''def one_position(table, x, at):
+    """One step and the row of its position."""
+    return x + table(at.long()), at + 1''',
     "one_query": '''def one_query(attention, x, keys, values, at):
     """One step: its key and value go to the place `at`, and its query sees all up to there."""
     q, k, v = attention.project(x, x, at)
@@ -49,6 +52,9 @@ HELPERS = {
     k, v, seen = attention.split(keys), attention.split(values), (places <= at)[:, None, None]
     y = attention.join(F.scaled_dot_product_attention(q, k, v, seen))
     return y, keys, values, at + 1''',
+    "one_wave": '''def one_wave(x, longest, at):
+    """One step with the sines of its position."""
+    return x + waves(x, longest, at), at + 1''',
     "turned": '''def turned(x, at=0):
     """Rotary positions: features i and i + d/2 of step t turned by the angle t / 10000^(2i/d)."""
     half, time = x.shape[-1] // 2, x.shape[-2]
@@ -58,4 +64,11 @@ HELPERS = {
     angles = steps.reshape(-1, 1, time, 1) * speeds
     a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)''',
+    "waves": '''def waves(x, longest, at=0):
+    """Of step t, at feature j: sin or cos of t / longest^(2 (j // 2) / features), by turns."""
+    exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}
+    features = torch.arange(x.shape[2], **exact)
+    speeds = longest ** (-2 * (features // 2) / x.shape[2])
+    angles = (torch.arange(x.shape[1], **exact) + at)[..., None] * speeds
+    return torch.where(features % 2 == 0, angles.sin(), angles.cos()).to(x)''',
 }

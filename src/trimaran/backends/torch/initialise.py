@@ -24,6 +24,7 @@ from trimaran.spec.layers import (
     DepthwiseConv2D,
     Embedding,
     MultiHeadAttention,
+    PositionEmbedding,
 )
 from trimaran.spec.model import Model
 
@@ -36,6 +37,7 @@ MODULES = {
     Conv2D: "nn.Conv2d",
     DepthwiseConv2D: "",
     Embedding: "nn.Embedding",
+    PositionEmbedding: "nn.Embedding",
 }
 """Layers that draw, and the module that tells them apart; a depthwise convolution is an
 `nn.Conv2d` whose fans are counted otherwise (as Keras does), so each is told by its path."""

@@ -21,6 +21,7 @@ from trimaran.spec.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from trimaran.spec.layers.positions import PositionEmbedding, SinePositionEncoding
 from trimaran.spec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from trimaran.spec.layers.shaping import (
     Cropping1D,
@@ -63,8 +64,10 @@ LAYERS: dict[str, type[Layer]] = {
     "MultiHeadAttention": MultiHeadAttention,
     "Multiply": Multiply,
     "Permute": Permute,
+    "PositionEmbedding": PositionEmbedding,
     "Reshape": Reshape,
     "SimpleRNN": SimpleRNN,
+    "SinePositionEncoding": SinePositionEncoding,
     "UpSampling1D": UpSampling1D,
     "UpSampling2D": UpSampling2D,
     "ZeroPadding1D": ZeroPadding1D,
@@ -105,9 +108,11 @@ __all__ = [
     "MultiHeadAttention",
     "Multiply",
     "Permute",
+    "PositionEmbedding",
     "ReLU",
     "Reshape",
     "SimpleRNN",
+    "SinePositionEncoding",
     "Softmax",
     "UpSampling1D",
     "UpSampling2D",

@@ -99,6 +99,10 @@ class MultiHeadAttention(Layer):
         wanted = ((1, shapes[0][-1]), (room, width), (room, width), (1,))
         require(shapes == wanted, f"{wanted}", shapes, "use spec.stepping.stepwise")
 
+    def kept(self, shape: Shape) -> dict[str, Shape]:
+        """What goes on from step to step; the room for keys and values may be any."""
+        return {"k": (None, self.width(shape)), "v": (None, self.width(shape)), "at": (1,)}
+
     def width(self, shape: Shape) -> int:
         """Of all heads together, for a sequence of this shape."""
         return known(shape[-1:])[0] if self.key_dim is None else self.num_heads * self.key_dim
