@@ -121,11 +121,11 @@ def series() -> Model:
 
 def transformer() -> Model:
     """Encoder and decoder, with both kinds of positions and dropout."""
-    source = Input((4,), name="source", dtype="int32")
-    target = Input((5,), name="target", dtype="int32")
+    source = Input((None,), name="source", dtype="int32")
+    target = Input((None,), name="target", dtype="int32")
     x = L.SinePositionEncoding()(L.Embedding(6, 4)(source))
     memory = TransformerEncoderBlock(2, 8, 0.25)(x)
-    y = L.PositionEmbedding(7)(L.Embedding(5, 4)(target))
+    y = L.PositionEmbedding(9)(L.Embedding(5, 4)(target))
     y = TransformerDecoderBlock(2, 8, 0.25, "gelu", "last")(y, memory)
     y = TransformerDecoderBlock(2, 8, rotary=True)(y)
     return functional([source, target], L.Dense(5, activation="softmax")(y), "transformer")

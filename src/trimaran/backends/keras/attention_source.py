@@ -123,6 +123,9 @@ class PositionEmbedding(layers.Layer):
     def call(self, x):
         return x + self.embeddings[: keras.ops.shape(x)[1]]
 
+    def compute_output_shape(self, x_shape):
+        return x_shape
+
     def get_config(self):
         drawn = keras.initializers.serialize(self.embeddings_initializer)
         own = {"sequence_length": self.sequence_length, "embeddings_initializer": drawn}
@@ -136,7 +139,10 @@ class PositionEmbeddingStep(PositionEmbedding):
 
     def call(self, x, at):
         rows = keras.ops.take(self.embeddings, keras.ops.cast(at, "int32"), axis=0)
-        return x + rows, at + 1''',
+        return x + rows, at + 1
+
+    def compute_output_shape(self, x_shape, at_shape):
+        return x_shape, at_shape''',
     "RotaryAttention": '''@keras.saving.register_keras_serializable("trimaran")
 class RotaryAttention(MultiHeadAttention):
     """Attention to the own sequence whose queries and keys are turned by their positions."""

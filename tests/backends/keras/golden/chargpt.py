@@ -113,6 +113,9 @@ class PositionEmbedding(layers.Layer):
     def call(self, x):
         return x + self.embeddings[: keras.ops.shape(x)[1]]
 
+    def compute_output_shape(self, x_shape):
+        return x_shape
+
     def get_config(self):
         drawn = keras.initializers.serialize(self.embeddings_initializer)
         own = {"sequence_length": self.sequence_length, "embeddings_initializer": drawn}
