@@ -20,7 +20,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 SMALL = st.integers(1, 3)
 PADDINGS = st.sampled_from(["valid", "same", 1, ((1, 0), (0, 2)), (2, 1)])
-PADDINGS_1D = st.sampled_from(["valid", "same", 1, ((0, 2),)])
+PADDINGS_1D = st.sampled_from(["valid", "same", "causal", 1, ((0, 2),)])
 ENTRYWISE = [name for name in ACTIVATIONS if "softmax" not in name]
 
 
