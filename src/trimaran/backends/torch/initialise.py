@@ -84,24 +84,35 @@ def exceptions(model: Model) -> list[str]:
 
 
 def _recurrent(model: Model) -> list[str]:
-    """The draws of recurrent modules, told by kind, and by their sizes where a kind has several
-    ways."""
+    """The draws of recurrent modules, told by kind, and by their sizes, biases and directions where
+    a kind has several ways."""
     ways: dict[str, dict[tuple[str, ...], str]] = {}
     for leaf in model.leaves:
         if type(leaf.layer) in RECURRENT:
             own = leaf.layer.parameters(*leaf.in_shapes)
             drawn = tuple(f"        nn.init.{_gated(p)}" for p in own if p.trainable)
-            sizes = " and module.weight_ih_l0.shape == " + str(tuple(own[0].shape))
-            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, sizes)
+            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, _which(own))
     return [
         line
         for module, found in ways.items()
-        for drawn, sizes in found.items()
+        for drawn, which in found.items()
         for line in (
-            f"    if isinstance(module, nn.{module}){sizes if len(found) > 1 else ''}:",
+            f"    if isinstance(module, nn.{module}){which if len(found) > 1 else ''}:",
             *drawn,
         )
     ]
+
+
+def _which(own: tuple[Parameter, ...]) -> str:
+    """What tells the module with these arrays from others of its kind, at least from those that
+    lack some of them."""
+    names = {parameter.name for parameter in own}
+    told = [f"module.weight_ih_l0.shape == {tuple(own[0].shape)}"]
+    if "bias_ih_l0" in names:
+        told.append("module.bias")
+    if "weight_ih_l0_reverse" in names:
+        told.append("module.bidirectional")
+    return "".join(f" and {part}" for part in told)
 
 
 def _attention(model: Model) -> list[str]:
