@@ -77,6 +77,7 @@ def test_each_projection_starts_as_glorot_says() -> None:
         (MultiHeadAttention(4), [(4, 6)], "features that 4 heads divide, got 6; give key_dim"),
         (MultiHeadAttention(2, 0), [(4, 6)], "key_dim of 1 or more, got 0"),
         (MultiHeadAttention(2, rotary=True), [(4, 6)], "an even key_dim.*got 3"),
+        (MultiHeadAttention(2, dropout=0.1), [(4, 6)], "dropout 0.*got 0.1; put a Dropout behind"),
         (MultiHeadAttention(2), [(4, 6), (4, 5)], "6 features in what it attends to, got 5"),
         (MultiHeadAttention(2), [(4, 6)] * 3, "got 3 tensors; keys and values are one tensor"),
         (MultiHeadAttention(3, rotary=True), [(4, 6)] * 2, "one sequence.*leave rotary out"),

@@ -31,6 +31,9 @@ class MultiHeadAttention(Layer):
     adds the same to all scores of a query, which softmax takes away: it is not computed, and its
     gradient is 0 to the bit.
 
+    `dropout` stands for Keras's argument, and can only be 0: dropping within the weights takes
+    PyTorch off its fast path. A Transformer's block has it behind the layer.
+
     `cached` is the form that goes on a step at a time (see `spec.stepping`): (x, keys, values,
     at) → (output, keys, values, at + 1) with x (1, features), keys and values (room, W), of which
     the first `at` are filled, and `at` (1,).
@@ -41,6 +44,7 @@ class MultiHeadAttention(Layer):
     use_bias: bool = True
     use_causal_mask: bool = False
     rotary: bool = False
+    dropout: float = 0.0
     cached: bool = False
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
@@ -67,6 +71,8 @@ class MultiHeadAttention(Layer):
         else:
             require(whole(self.key_dim), "key_dim of 1 or more", self.key_dim, "or leave it out")
         size = self.width(shapes[0]) // self.num_heads
+        told = "dropout 0, since no backend drops single weights of attention"
+        require(self.dropout == 0, told, self.dropout, "put a Dropout behind the layer")
         told = "an even key_dim, whose halves are turned together"
         require(not self.rotary or size % 2 == 0, told, size, "change it, or leave rotary out")
         self._check_initial(features, self.width(shapes[0]))

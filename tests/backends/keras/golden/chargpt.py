@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 89c81ad72d3f.
+Written by Trimaran from the description 2fc33613770c.
 """
 
 import keras
