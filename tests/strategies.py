@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import reject
@@ -13,12 +14,13 @@ from trimaran.spec import Input, Layer, Model, Shape, Symbol, functional
 from trimaran.spec import layers as L
 from trimaran.spec.layer import Illegal
 from trimaran.spec.layers.core import ACTIVATIONS
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 SMALL = st.integers(1, 3)
 PADDINGS = st.sampled_from(["valid", "same", 1, ((1, 0), (0, 2)), (2, 1)])
-PADDINGS_1D = st.sampled_from(["valid", "same", 1, ((0, 2),)])
+PADDINGS_1D = st.sampled_from(["valid", "same", "causal", 1, ((0, 2),)])
 ENTRYWISE = [name for name in ACTIVATIONS if "softmax" not in name]
 
 
@@ -94,6 +96,8 @@ def _activation(draw: Draw) -> Layer:
 
 
 RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
+OVER_TIME = (*RECURRENT, L.MultiHeadAttention, L.PositionEmbedding, L.SinePositionEncoding)
+"""Kinds that take (time, features)."""
 
 
 def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
@@ -104,6 +108,19 @@ def _recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
     if "units" not in given:  # else something else is as wide
         drawn["bidirectional"] = draw(st.integers(0, 3)) == 0
     return kind(**{"units": draw(st.integers(1, 5)), **drawn, **given})
+
+
+def _attention(draw: Draw) -> Layer:
+    """Of one sequence; `cases` fits the features to heads that share them."""
+    rotary = draw(st.integers(0, 3)) == 0
+    size = draw(st.sampled_from([2, 4] if rotary else [1, 2, 3]))
+    return L.MultiHeadAttention(
+        draw(SMALL),
+        draw(st.just(size) if rotary else st.none() | st.just(size)),
+        use_bias=draw(st.integers(0, 3)) > 0,
+        use_causal_mask=draw(st.booleans()),
+        rotary=rotary,
+    )
 
 
 RANKS = {"1D": [1], "2D": [2]}
@@ -131,8 +148,11 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.LayerNormalization: _last,
     L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
     L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
+    L.MultiHeadAttention: _attention,
+    L.PositionEmbedding: lambda draw: L.PositionEmbedding(draw(st.integers(7, 9))),
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
     L.SimpleRNN: lambda draw: _recurrent(draw, L.SimpleRNN),
+    L.SinePositionEncoding: lambda draw: L.SinePositionEncoding(draw(st.sampled_from([10.0, 1e4]))),
     L.UpSampling1D: lambda draw: L.UpSampling1D(draw(SMALL)),
     L.UpSampling2D: lambda draw: L.UpSampling2D(
         draw(st.tuples(SMALL, SMALL)), draw(st.sampled_from(["nearest", "bilinear"]))
@@ -149,7 +169,7 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     if kind in (L.Add, L.Multiply, L.Subtract, L.Concatenate):
         return _joining(draw, kind)
     rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
-    rank = 1 if kind in RECURRENT else rank
+    rank = 1 if kind in OVER_TIME else rank
     if kind is L.Permute:
         shape = draw(shapes(rank))
         return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
@@ -159,11 +179,21 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     groups = layer.settings().get("groups", 1)
     if groups > 1:
         shape = (*shape[:-1], groups * draw(st.integers(1, 2)))
+    given = (shape,)
+    if isinstance(layer, L.MultiHeadAttention):
+        given = _attended(draw, layer, shape)
     try:
-        layer.check(shape)
+        layer.check(*given)
     except Illegal:
         reject()
-    return layer, (shape,)
+    return layer, given
+
+
+def _attended(draw: Draw, layer: Any, shape: Shape) -> tuple[Shape, ...]:
+    """Shapes with features that the heads divide, one in two times with another sequence."""
+    shape = (shape[0], layer.num_heads * draw(SMALL))
+    other = not layer.rotary and draw(st.booleans())
+    return (shape, (draw(st.integers(1, 6)), shape[1])) if other else (shape,)
 
 
 @st.composite
@@ -309,8 +339,34 @@ def _narrow(draw: Draw, x: Symbol) -> Symbol:
     return draw(st.sampled_from([L.Dropout(0.5), L.Activation("tanh"), L.Flatten()]))(flat)
 
 
+def _attention_step(draw: Draw, x: Symbol) -> Symbol:
+    """Attention to itself, or to what a convolution made of it, added to it or not."""
+    layer: Any = _attention(draw)
+    if layer.key_dim is None:
+        layer = replace(layer, num_heads=draw(st.sampled_from([1, x.shape[-1]])))
+    other = not layer.rotary and draw(st.booleans())
+    y = layer(x, L.Conv1D(x.shape[-1], 2)(x)) if other else layer(x, x)
+    return x + y if draw(st.booleans()) else y
+
+
+def _transformer_step(draw: Draw, x: Symbol) -> Symbol:
+    """Positions, and a block of attention and Dense layers."""
+    places = draw(st.sampled_from([L.PositionEmbedding(x.shape[0]), L.SinePositionEncoding()]))
+    kind = draw(st.sampled_from([TransformerEncoderBlock, TransformerDecoderBlock]))
+    rotary = x.shape[-1] % 2 == 0 and draw(st.booleans())
+    block: Any = kind(
+        1 if rotary else draw(st.sampled_from([1, x.shape[-1]])),
+        draw(st.integers(1, 6)),
+        draw(st.sampled_from([0.0, 0.25])),
+        draw(st.sampled_from(["relu", "gelu"])),
+        draw(st.sampled_from(["first", "last"])),
+        rotary=rotary,
+    )
+    return block(x) if rotary else block(places(x))
+
+
 STEPS = [_layer_step, _layer_step, _layer_step, _residual, _branches, _gate, _shared]
-ON_SEQUENCES = [_recurrent_step, _passed_on]
+ON_SEQUENCES = [_recurrent_step, _passed_on, _attention_step, _transformer_step]
 """Steps that need (time, features)."""
 
 

@@ -36,11 +36,14 @@ from trimaran.spec.layers import (
     MaskSteps,
     MaxPooling1D,
     MaxPooling2D,
+    MultiHeadAttention,
     Multiply,
     Permute,
+    PositionEmbedding,
     ReLU,
     Reshape,
     SimpleRNN,
+    SinePositionEncoding,
     Softmax,
     Subtract,
     UpSampling1D,
@@ -49,6 +52,7 @@ from trimaran.spec.layers import (
     ZeroPadding2D,
 )
 from trimaran.spec.padding import Masking
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 
 __all__ = [
     "Activation",
@@ -84,15 +88,20 @@ __all__ = [
     "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MultiHeadAttention",
     "Multiply",
     "Permute",
+    "PositionEmbedding",
     "ReLU",
     "Repeat",
     "Reshape",
     "Sequential",
     "SimpleRNN",
+    "SinePositionEncoding",
     "Softmax",
     "Subtract",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",

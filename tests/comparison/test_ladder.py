@@ -16,6 +16,7 @@ from trimaran.comparison.ladder import idle
 from trimaran.report.parity import render
 from trimaran.spec import Input, Model, from_json, functional
 from trimaran.spec import layers as L
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 from trimaran.steps.parity import Climb, Subject, ladder, problems, side, small, subject, summary
 from trimaran.training.optimizers import OPTIMIZERS
 
@@ -129,10 +130,25 @@ def reviews() -> Model:
     return functional(text, L.Dense(1, activation="sigmoid")(L.Concatenate()(parts)), "reviews")
 
 
-@pytest.mark.parametrize(
-    ("make", "optimizer"),
-    [(characters, "adam"), (translator, "muon"), (series, "sgd"), (reviews, "adam")],
-)
+def transformer() -> Model:
+    """Encoder and decoder, with both kinds of positions and dropout."""
+    source = Input((None,), name="source", dtype="int32")
+    target = Input((None,), name="target", dtype="int32")
+    x = L.SinePositionEncoding()(L.Embedding(6, 4)(source))
+    memory = TransformerEncoderBlock(2, 8, 0.25)(x)
+    y = L.PositionEmbedding(9)(L.Embedding(5, 4)(target))
+    y = TransformerDecoderBlock(2, 8, 0.25, "gelu", "last")(y, memory)
+    y = TransformerDecoderBlock(2, 8, rotary=True)(y)
+    return functional([source, target], L.Dense(5, activation="softmax")(y), "transformer")
+
+
+SEQUENCES = [
+    (characters, "adam"), (translator, "muon"), (series, "sgd"), (transformer, "adamw"),
+    (transformer, "muon"), (reviews, "adam"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "optimizer"), SEQUENCES)
 def test_sequences_are_the_same_network(
     framework: str, make: Callable[[], Model], optimizer: str
 ) -> None:

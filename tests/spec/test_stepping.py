@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from trimaran import zoo
 from trimaran.backends.reference import BACKEND
+from trimaran.backends.torch.build import TorchBackend
 from trimaran.errors import DescriptionError
 from trimaran.spec import Composite, Input, Model, from_json, functional, to_json
 from trimaran.spec import layers as L
 from trimaran.spec.stepping import stepwise
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 from trimaran.weights import draw
 
 
@@ -25,10 +29,22 @@ def stacked() -> Model:
     return functional(tokens, L.Dense(7, activation="softmax")(x), "stacked")
 
 
+def attentive() -> Model:
+    """Each kind of positions, blocks of both orders, heads of another size, and a GRU between."""
+    tokens = Input((None,), dtype="int32")
+    x = L.SinePositionEncoding()(L.Embedding(7, 4)(tokens))
+    x = TransformerDecoderBlock(2, 8, 0.5)(TransformerDecoderBlock(2, 8, normalize="last")(x))
+    x = L.GRU(4, return_sequences=True)(x)
+    x = L.MultiHeadAttention(3, 6, use_causal_mask=True, rotary=True)(x)
+    x = TransformerDecoderBlock(1, 5, rotary=True)(L.PositionEmbedding(9)(x))
+    return functional(tokens, L.Dense(7, activation="softmax")(x), "attentive")
+
+
 def one_at_a_time(model: Model, tokens: np.ndarray) -> np.ndarray:
     steps = stepwise(model)
     network = BACKEND.build(steps.model, draw(model, 0, np.float64))
-    states = {name: np.zeros((len(tokens), *shape)) for name, shape in steps.states.items()}
+    rooms = {name: tuple(n or 9 for n in shape) for name, shape in steps.states.items()}
+    states = {name: np.zeros((len(tokens), *shape)) for name, shape in rooms.items()}
     found = []
     for t in range(tokens.shape[1]):
         outputs = dict(network.forward({"input": tokens[:, t : t + 1], **states}).outputs)
@@ -38,7 +54,10 @@ def one_at_a_time(model: Model, tokens: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "model", [stacked(), zoo.build("charlstm", classes=7), zoo.build("chargru", classes=7)],
+    "model", [
+        stacked(), attentive(), zoo.build("charlstm", classes=7), zoo.build("chargru", classes=7),
+        zoo.build("chargpt", (9,), classes=7),
+    ],
     ids=lambda model: model.name,
 )  # fmt: skip
 def test_steps_equal_the_whole(model: Model):
@@ -65,6 +84,22 @@ def test_weights_and_states_are_those_of_the_model():
     assert from_json(to_json(steps.model)) == steps.model
 
 
+def test_keys_and_values_have_a_row_for_each_step():
+    steps = stepwise(attentive())
+    assert steps.longest == 9 and stepwise(stacked()).longest is None
+    assert steps.states["attention1_k"] == steps.states["attention1_v"] == (None, 18)
+    assert steps.states["attention1_at"] == (1,)
+    assert from_json(to_json(steps.model)) == steps.model
+
+
+def test_attention_to_another_sequence_is_refused():
+    tokens = Input((6,), dtype="int32")
+    x = L.Embedding(7, 4)(tokens)
+    x = L.MultiHeadAttention(2, use_causal_mask=True)(x, L.Dense(4)(x))
+    with pytest.raises(DescriptionError, match="attends to another sequence, so the model cannot"):
+        stepwise(functional(tokens, x))
+
+
 def test_states_reach_into_blocks():
     class Twice(Composite):
         def build(self, x):
@@ -79,6 +114,30 @@ def test_states_reach_into_blocks():
     assert np.abs(one_at_a_time(model, tokens_) - whole.outputs["output"]).max() <= 1e-14
 
 
+@dataclass(frozen=True)
+class Cell(Composite):
+    """A block whose layers are printed in its own words."""
+
+    units: int
+
+    def build(self, x):
+        x = L.GRU(self.units * 2, return_sequences=True)(x)
+        return L.MultiHeadAttention(self.units, 2, use_causal_mask=True)(x)
+
+
+def test_steps_of_named_blocks_are_written_and_answer_alike():
+    tokens = Input((None,), dtype="int32")
+    x = Cell(3)(Cell(2)(L.Embedding(7, 5)(tokens)))
+    steps = stepwise(functional(tokens, L.Dense(7)(x)))
+    weights = draw(steps.model, 0, np.float64)
+    given = {name: np.zeros((2, *(n or 4 for n in s))) for name, s in steps.states.items()}
+    given["input"] = np.array([[1], [2]], np.int32)
+    ours = BACKEND.build(steps.model, weights).forward(given).outputs
+    theirs = TorchBackend().build(steps.model, weights, "float64").forward(given).outputs
+    assert set(ours) == set(theirs) == {"output", *steps.states}
+    assert all(np.abs(ours[name] - theirs[name]).max() <= 1e-14 for name in ours)
+
+
 def cannot(layer: L.Layer) -> Model:
     tokens = Input((6,), dtype="int32")
     x = layer(L.Embedding(7, 5)(tokens))
@@ -91,6 +150,8 @@ def cannot(layer: L.Layer) -> Model:
         (L.LSTM(4), r"lstm1 \(LSTM\) gives only its last step"),
         (L.Conv1D(4, 3), r"conv1 \(Conv1D\) needs more of the sequence than one step"),
         (L.Flatten(), r"flatten1 \(Flatten\) needs more"),
+        (L.MultiHeadAttention(5), r"attention1 \(MultiHeadAttention\) sees later steps"),
+        (TransformerEncoderBlock(5, 2), r"ock1.attention \(MultiHeadAttention\) sees later"),
     ],
 )
 def test_what_needs_the_whole_is_refused(layer: L.Layer, told: str):

@@ -163,3 +163,53 @@ def test_every_backend_writes_the_same(run: Run, framework: str):
     here = run.generate("the cat", 30, temperature=0)
     there = "".join(Writer(run, framework).write("the cat", 30, Sampling(0)))
     assert there == here
+
+
+# With attention --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def attentive(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A GPT that met a tiny text."""
+    folder = tmp_path_factory.mktemp("attentive")
+    (folder / "cats.txt").write_text(TEXT)
+    return train(
+        {"data": {"path": str(folder / "cats.txt"), "length": 100}, "model": "chargpt"},
+        training={"epochs": 8, "batch_size": 4, "threads": 1},
+        out=folder / "run",
+        progress=False,
+    )  # fmt: skip
+
+
+def without_cache(run: Run, tokens: list[int], length: int, backend: str) -> list[int]:
+    """The likeliest tokens, each of them from the whole text so far."""
+    network = implementation(backend).network(run.model, run.weights)
+    for _ in range(length):
+        chances = network.forward({"input": np.array([tokens], np.int32)}).outputs["output"][0, -1]
+        tokens = [*tokens, draw(chances, Sampling(temperature=0), np.random.default_rng(0))]
+    return tokens
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+def test_kept_keys_and_values_write_the_same_text(attentive: Run, backend: str):
+    """Beyond the room that there is at first."""
+    if backend != "torch" and (find_spec("keras") is None or find_spec(backend) is None):
+        pytest.skip(f'{backend} is not installed: pip install "trimaran[keras]"')
+    writer, prompt = Writer(attentive, backend), "the cat sat on the mat and the rat"
+    length = 60 if backend == "torch" else 34
+    text = "".join(writer.write(prompt, length, Sampling(temperature=0)))
+    known = writer.tokenizer.encode(prompt).tolist()
+    wanted = without_cache(attentive, known, length, "torch")[len(known) :]
+    assert writer.tokenizer.encode(text).tolist() == wanted and len(set(wanted)) > 5
+
+
+def test_where_the_context_is_full_it_goes_on_from_its_last_half(attentive: Run):
+    writer = Writer(attentive)
+    tokens = writer.tokenizer.encode(TEXT[:130]).tolist()
+    network = implementation("torch").network(attentive.model, attentive.weights)
+    assert np.isfinite(writer.read(tokens[:100])).all()
+    for end in (101, 130):  # the 101st token stands behind the last 50 of those before
+        given = np.array([tokens[50:end]], np.int32)
+        wanted = network.forward({"input": given}).outputs["output"][0, -1]
+        found = writer.read(tokens[100:end] if end == 101 else tokens[101:end])
+        assert np.abs(found - wanted).max() <= 1e-5

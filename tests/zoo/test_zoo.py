@@ -37,6 +37,7 @@ BY_HAND = {
     "mnist-cnn-small": (9 + 1) * 32 + (13 * 13 * 32 + 1) * 128 + 129 * 10,
     "mnist-cnn": (9 + 1) * 32 + (288 + 1) * 64 + (5 * 5 * 64 + 1) * 128 + 129 * 10,
     "charlstm": 65 * 64 + 4 * 256 * (64 + 256 + 1) + 257 * 65,
+    "chargpt": (65 + 256) * 128 + 6 * (12 * 128**2 + 13 * 128) + 2 * 128 + 129 * 65,
     "chargru": 65 * 64 + 3 * 256 * (64 + 256 + 2) + 257 * 65,
     "dlinear": 2 * (336 + 1) * 96,
     "series-lstm": 4 * 64 * (7 + 64 + 1) + 65 * 96 * 7,
@@ -188,6 +189,7 @@ def test_the_facts_of_each_entry(name: str) -> None:
         (lambda: build("alexnet", (32, 32, 3)), r"^features\.12 \(MaxPooling2D\): expected a wind"),
         (lambda: build("vgg16", (16, 16, 3)), r"^features\.30 \(MaxPooling2D\): .*got \(1, 1\)"),
         (lambda: build("charlstm", (28, 28, 1)), "charlstm: expected a sequence of token numbers"),
+        (lambda: build("chargpt", (28, 28, 1)), "chargpt: expected a sequence of token numbers"),
         (lambda: build("lenet5", (4, 4, 1)), r"^conv2 \(Conv2D\): expected a window \(5, 5\)"),
     ],
 )

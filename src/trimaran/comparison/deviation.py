@@ -96,4 +96,4 @@ def _square(values: np.ndarray, minus: np.ndarray | None) -> float:
 def _of(key: str, path: str) -> bool:
     """Whether the key is the layer's output, or one of its arrays."""
     own = key.rpartition("/")[2]
-    return path in (own, own.rpartition(".")[0])
+    return own == path or own.startswith(f"{path}.")

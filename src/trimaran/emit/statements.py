@@ -59,7 +59,10 @@ def _variable(step: Step, taken: set[str], ports: Mapping[Key, str]) -> str:
         if name not in taken:
             return name
     fresh = re.sub(r"\W", "_", step.name)
-    return fresh if fresh not in taken | set(ports.values()) else f"{fresh}_out"
+    fresh = fresh if fresh.isidentifier() else f"block_{fresh}"
+    used = taken | set(ports.values())
+    endings = ("", "_out", *(f"_out{n}" for n in range(2, len(used) + 3)))
+    return next(fresh + ending for ending in endings if fresh + ending not in used)
 
 
 def _fold(steps: list[Step]) -> list[Step]:

@@ -26,7 +26,7 @@ def sizes_of(model: Model) -> dict[str, int]:
     """Trainable parameters by the path of their layer; a shared layer counts once."""
     sizes: dict[str, int] = {}
     for key, parameter in model.parameters.items():
-        path = key.rpartition(".")[0]
+        path = key.rpartition(".")[0].removesuffix(".out_proj")  # attention's own
         sizes[path] = sizes.get(path, 0) + (parameter.size if parameter.trainable else 0)
     return sizes
 

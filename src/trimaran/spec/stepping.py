@@ -1,7 +1,8 @@
 """A model of sequences as one of single steps: the states between steps are inputs and outputs.
 
-What a recurrent network says of step t needs of all steps before only its states. So text is
-written a token at a time: each call takes one token and the states that the call before gave.
+What a recurrent network says of step t needs of all steps before only its states; what causal
+attention says needs their keys and values. So text is written a token at a time: each call takes
+one token and the states that the call before gave.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from trimaran.errors import DescriptionError
-from trimaran.spec.graph import Call, Graph, Port, width
+from trimaran.spec.graph import Call, Graph, Port, concrete, width
 from trimaran.spec.layer import Layer, Shape
 from trimaran.spec.layers import (
     Activation,
@@ -21,11 +22,15 @@ from trimaran.spec.layers import (
     Dropout,
     Embedding,
     LayerNormalization,
+    MultiHeadAttention,
     Multiply,
+    PositionEmbedding,
     Subtract,
 )
+from trimaran.spec.layers.positions import Positions
 from trimaran.spec.layers.recurrent import Recurrent
 from trimaran.spec.model import Model, sized
+from trimaran.spec.named import plain
 
 EACH_STEP = (
     Activation, Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding,
@@ -38,10 +43,15 @@ EACH_STEP = (
 class Stepwise:
     """`model` takes one step of each input (length 1) and `states` by their shapes, and gives its
     outputs and, under the same names, the states after the step. All states begin as zeros. The
-    weights are those of the model that it was made of."""
+    weights are those of the model that it was made of.
+
+    A state whose first size is None holds keys or values, a row for each step: it may have room for
+    any number of steps, and more rows of zeros may be put behind it between two calls. `longest` is
+    how many steps the model can take, or None."""
 
     model: Model
     states: dict[str, Shape]
+    longest: int | None = None
 
 
 def stepwise(model: Model) -> Stepwise:
@@ -54,12 +64,14 @@ def stepwise(model: Model) -> Stepwise:
     graph, names = _opened(short.graph, "")
     made = Model(model.name, graph)
     shapes = {port.name: port.shape for port in graph.inputs if port.name in names}
-    return Stepwise(made, shapes)
+    tables = [leaf.layer for leaf in model.leaves if isinstance(leaf.layer, PositionEmbedding)]
+    return Stepwise(made, shapes, min((int(t.sequence_length) for t in tables), default=None))
 
 
 def _opened(graph: Graph, path: str) -> tuple[Graph, list[str]]:
-    """The graph with the states of its recurrent layers behind its inputs and outputs, and their
-    names."""
+    """The graph with the states of its layers behind its inputs and outputs, and their names. Its
+    numbers are plain, since with other inputs they have other names."""
+    graph = replace(graph, inputs=tuple(map(_short, graph.inputs)), arguments=(), guards=())
     found = [_step(graph, call, f"{path}{call.layer}") for call in graph.calls]
     states = [state for _, _, own in found for state in own]
     ports = (*graph.inputs, *(Port(name, shape) for name, shape in states))
@@ -85,6 +97,12 @@ def _opened(graph: Graph, path: str) -> tuple[Graph, list[str]]:
     return own_graph, names
 
 
+def _short(port: Port) -> Port:
+    """The port for one step."""
+    shape = plain(port.shape)
+    return replace(port, shape=(1, *shape[1:]) if len(shape) > 1 else shape)
+
+
 def _step(
     graph: Graph, call: Call, path: str
 ) -> tuple[Layer | Graph, int, list[tuple[str, Shape]]]:
@@ -94,6 +112,7 @@ def _step(
         inner, names = _opened(op, f"{path}.")
         shapes = {port.name: port.shape for port in inner.inputs}
         return inner, width(op), [(name, shapes[name]) for name in names]
+    op = concrete(op)
     if isinstance(op, Recurrent):
         if [c.layer for c in graph.calls].count(call.layer) > 1 or len(call.inputs) > 1:
             raise _refused(path, op, "is called twice, or begins from a state of its own")
@@ -102,9 +121,24 @@ def _step(
         if not op.return_sequences:
             raise _refused(path, op, "gives only its last step")
         return replace(op, return_state=True), 1, list(_states(op, path))
+    if isinstance(op, MultiHeadAttention | Positions):
+        return replace(op, cached=True), 1, list(_kept(graph, call, op, path))
     if not isinstance(op, EACH_STEP):
         raise _refused(path, op, "needs more of the sequence than one step")
     return op, 1, []
+
+
+def _kept(
+    graph: Graph, call: Call, op: MultiHeadAttention | Positions, path: str
+) -> Iterator[tuple[str, Shape]]:
+    if [c.layer for c in graph.calls].count(call.layer) > 1:
+        raise _refused(path, op, "is called twice")
+    if isinstance(op, MultiHeadAttention) and len(call.inputs) > 1:
+        raise _refused(path, op, "attends to another sequence")
+    if isinstance(op, MultiHeadAttention) and not op.use_causal_mask:
+        raise _refused(path, op, "sees later steps (it has no causal mask)")
+    for name, shape in op.kept(plain(graph.values[call.inputs[0]])).items():
+        yield f"{path.replace('.', '_')}_{name}", shape
 
 
 def _states(op: Recurrent, path: str) -> Iterator[tuple[str, Shape]]:

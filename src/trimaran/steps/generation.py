@@ -45,28 +45,67 @@ class Sampling:
             raise RecipeError(f"top-p is {self.top_p}; it must be above 0 and at most 1.")
 
 
+ROOM = 64
+"""Steps for which keys and values have room at first."""
+
+
 class Writer:
-    """A language model that keeps its states from token to token: the cost of each is the same."""
+    """A language model that keeps its states from token to token: the cost of each is the same,
+    and with attention grows with what is attended to alone.
+
+    A model that takes no more than so many steps goes on, where they are full, from the last half
+    of what it read."""
 
     def __init__(self, run: RunFiles, backend: str | None = None) -> None:
         self.tokenizer = _tokenizer(run.preprocess)
         steps = stepwise(run.model)
         chosen = implementation(backend or run.recipe.backend)
         self._network: Network = chosen.network(steps.model, run.weights)
-        zeros = {name: tuple(n or 1 for n in shape) for name, shape in steps.states.items()}
+        self._shapes, self._longest = steps.states, steps.longest
+        self._begin()
+
+    def _begin(self) -> None:
+        """From zeros."""
+        self._tokens: list[int] = []
+        self._room = ROOM if self._longest is None else min(ROOM, self._longest)
+        zeros = {
+            name: tuple(self._room if n is None else n for n in shape)
+            for name, shape in self._shapes.items()
+        }
         self._states = {name: np.zeros((1, *s), np.float32) for name, s in zeros.items()}
 
     def read(self, tokens: Sequence[int]) -> np.ndarray:
         """The probabilities of the token after these, which follow all that was read before."""
         found: np.ndarray | None = None
         for token in tokens:
-            given = {INPUT: np.array([[token]], np.int32), **self._states}
-            outputs = dict(self._network.forward(given).outputs)
-            found = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
-            self._states = outputs
+            if len(self._tokens) == self._longest:
+                again = self._tokens[self._longest - self._longest // 2 :]
+                self._begin()
+                for earlier in again:
+                    self._step(earlier)
+            found = self._step(token)
         if found is None:
             raise DataError("The prompt is empty; give at least one character to go on from.")
         return found
+
+    def _step(self, token: int) -> np.ndarray:
+        """The probabilities of the token after this one."""
+        if len(self._tokens) == self._room:
+            self._widen()
+        given = {INPUT: np.array([[token]], np.int32), **self._states}
+        outputs = dict(self._network.forward(given).outputs)
+        found = np.asarray(outputs.pop(OUTPUT)[0, -1].astype(np.float64))
+        self._states = outputs
+        self._tokens.append(token)
+        return found
+
+    def _widen(self) -> None:
+        """Twice the room for keys and values: so few sizes, since JAX compiles for each."""
+        more = self._room if self._longest is None else min(self._room, self._longest - self._room)
+        for name, shape in self._shapes.items():
+            if shape[0] is None:
+                self._states[name] = np.pad(self._states[name], ((0, 0), (0, more), (0, 0)))
+        self._room += more
 
     def write(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
         """`length` tokens that go on from the prompt, as they come."""

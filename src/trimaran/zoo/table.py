@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trimaran.spec import Model
 from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
+from trimaran.zoo.chargpt import chargpt
 from trimaran.zoo.charlstm import chargru, charlstm
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
 from trimaran.zoo.forecasters import dlinear, returns_lstm, series_gru, series_lstm
@@ -56,6 +57,7 @@ ZOO: dict[str, Entry] = {
     "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
     "charlstm": Entry(charlstm, 2025, "the chapter, exercise 2", 349_569, (100,), 65),
     "chargru": Entry(chargru, 2025, "the chapter, exercise 2, with a GRU", 268_161, (100,), 65),
+    "chargpt": Entry(chargpt, 2019, "Radford et al., GPT-2, small", 1_239_361, (256,), 65),
     "text-lstm": Entry(
         text_lstm,
         1997,

@@ -5,6 +5,7 @@ Written from PyTorch's documentation, not from the emitter, so that the two can 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
@@ -206,6 +207,53 @@ def padded_or_not(layer: Any, *given: Any) -> Any:
     return padded(layer, *given) if layer.masked else recurrent(layer, *given)
 
 
+def attention(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
+    """torch.nn.MultiheadAttention where it has such heads; else its formula, and rotary positions
+    as products of complex numbers."""
+    *memory, _training = rest
+    other, heads = (memory[0] if memory else x), layer.num_heads
+    width, features = len(p["in_proj_weight"]) // 3, x.shape[-1]
+    late = torch.ones(x.shape[1], other.shape[1]).triu(1).bool()
+    if width == features and not layer.rotary:
+        made = torch.nn.MultiheadAttention(features, heads, bias=layer.use_bias, batch_first=True)
+        mask = {"attn_mask": late} if layer.use_causal_mask else {}
+        taken = (x, other, other)
+        return torch.func.functional_call(made.double(), p, taken, {"need_weights": False} | mask)[
+            0
+        ]
+    biases = p["in_proj_bias"].chunk(3) if layer.use_bias else [None] * 3
+    parts = map(F.linear, (x, other, other), p["in_proj_weight"].chunk(3), biases)
+    q, k, v = (torch.stack(part.chunk(heads, -1), 1) for part in parts)
+    if layer.rotary:
+        q, k = rotated(q), rotated(k)
+    scores = q @ k.mT / (width // heads) ** 0.5
+    weights = F.softmax(
+        scores.masked_fill(late, -torch.inf) if layer.use_causal_mask else scores, -1
+    )
+    whole = torch.cat(tuple((weights @ v).unbind(1)), -1)
+    return F.linear(whole, p["out_proj.weight"], p.get("out_proj.bias"))
+
+
+def rotated(x: Tensor) -> Tensor:
+    """Each pair of features as a complex number, times e^(i t speed)."""
+    a, b = x.chunk(2, -1)
+    half = a.shape[-1]
+    speeds = 10000.0 ** (-torch.arange(half).double() / half)
+    angles = torch.outer(torch.arange(x.shape[2]).double(), speeds)
+    y = torch.complex(a, b) * torch.polar(torch.ones_like(angles), angles)
+    return torch.cat((y.real, y.imag), -1)
+
+
+def waves(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
+    """Position by position and feature by feature, as the paper writes it."""
+    found = torch.zeros(x.shape[1:], dtype=torch.float64)
+    for t in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            angle = t / layer.max_wavelength ** (2 * (j // 2) / x.shape[2])
+            found[t, j] = math.cos(angle) if j % 2 else math.sin(angle)
+    return x + found
+
+
 Call = Callable[..., Any]
 ORACLES: dict[type[Any], Call] = {
     L.Dense: dense,
@@ -230,6 +278,11 @@ ORACLES: dict[type[Any], Call] = {
     L.SimpleRNN: padded_or_not,
     L.LSTM: padded_or_not,
     L.GRU: padded_or_not,
+    L.MultiHeadAttention: attention,
+    L.PositionEmbedding: lambda layer, p, x, training: (
+        x + F.embedding(torch.arange(x.shape[1]), p["weight"])
+    ),
+    L.SinePositionEncoding: waves,
     L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),
     L.Reshape: lambda layer, p, x, training: x.reshape(x.shape[0], *layer.target_shape),
     L.Permute: lambda layer, p, x, training: x.permute(0, *layer.dims),

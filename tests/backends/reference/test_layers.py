@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,56 @@ def test_padding_equals_rows_by_themselves(kind, data):
     layer, shapes = data.draw(padded_cases(kind))
     found = largest_deviation(layer, shapes, data.draw(st.integers(0, 99)))
     assert max(found.values()) <= TOLERANCE, found
+
+
+@pytest.mark.parametrize("rotary", [False, True])
+def test_attention_a_step_at_a_time_is_that_of_the_whole(rotary):
+    """Forwards, and backwards through all that was kept from step to step."""
+    layer = L.MultiHeadAttention(2, 4, use_causal_mask=True, rotary=rotary)
+    (x,), parameters = case(layer, ((5, 6),), 0, False)
+    wanted, cache = forward(layer, parameters, (x,), True)
+    gradient = like(wanted, 1)
+    (into,), by_parameter = backward(layer, parameters, cache, gradient)
+    step, size = replace(layer, cached=True), len(x)
+    states, caches = (np.zeros((size, 7, 8)),) * 2 + (np.zeros((size, 1)),), []
+    for t in range(5):
+        (y, *states), cache = forward(step, parameters, (x[:, t : t + 1], *states), True)
+        assert deviation(y[:, 0], wanted[:, t]) <= 1e-14
+        caches.append(cache)
+    deltas, sums = tuple(np.zeros_like(state) for state in states), dict.fromkeys(parameters, 0.0)
+    for t in reversed(range(5)):
+        given = (gradient[:, t : t + 1], *deltas)
+        (sent, *deltas), found = backward(step, parameters, caches[t], given)
+        assert deviation(sent[:, 0], into[:, t]) <= 1e-14
+        sums = {key: sums[key] + value for key, value in found.items()}
+    for key, value in by_parameter.items():
+        assert deviation(sums[key], value) <= 1e-14
+
+
+@pytest.mark.parametrize("layer", [L.PositionEmbedding(6), L.SinePositionEncoding()])
+def test_positions_a_step_at_a_time_are_those_of_the_whole(layer):
+    (x,), parameters = case(layer, ((5, 3),), 0, False)
+    wanted, _ = forward(layer, parameters, (x,), True)
+    at, sums = np.zeros((len(x), 1)), dict.fromkeys(parameters, 0.0)
+    for t in range(5):
+        (y, at), cache = forward(
+            replace(layer, cached=True), parameters, (x[:, t : t + 1], at), True
+        )
+        assert deviation(y[:, 0], wanted[:, t]) <= 1e-15
+        given = (np.ones_like(y), np.zeros_like(at))
+        _, found = backward(replace(layer, cached=True), parameters, cache, given)
+        sums = {key: sums[key] + value for key, value in found.items()}
+    for value in sums.values():
+        assert value[:5].tolist() == [[len(x)] * 3] * 5 and not value[5:].any()
+
+
+def test_a_bias_of_keys_has_no_gradient():
+    layer = L.MultiHeadAttention(2)
+    inputs, parameters = case(layer, ((5, 6),), 0, False)
+    output, cache = forward(layer, parameters, inputs, True)
+    _, found = backward(layer, parameters, cache, np.ones_like(output))
+    q, k, v = np.split(found["in_proj_bias"], 3)
+    assert q.any() and not k.any() and v.any()
 
 
 @pytest.mark.parametrize("parameter", [None, 0.1, 1.5])
@@ -285,6 +336,10 @@ FAULTS = {
     "output gate for forget gate": (L.LSTM(3), None, (4, 2)),
     "reset gate before the product": (L.GRU(3), None, (4, 2)),
     "steps backwards": (L.GRU(3, return_sequences=True), None, (4, 2)),
+    "heads for features": (L.MultiHeadAttention(2), None, (4, 6)),
+    "scores that are not scaled": (L.MultiHeadAttention(2), None, (4, 6)),
+    "no causal mask": (L.MultiHeadAttention(2, use_causal_mask=True), None, (4, 6)),
+    "positions that are not turned": (L.MultiHeadAttention(2, 4, rotary=True), None, (4, 6)),
 }  # fmt: skip
 
 
@@ -308,7 +363,35 @@ def _backwards(layer, p, x, training):
     return ORACLES_BEFORE[L.GRU](layer, p, x.flip(1), training).flip(1)
 
 
+def _attention(change):
+    """The oracle on another layer or other arrays."""
+
+    def call(layer, p, x, training):
+        return ORACLES_BEFORE[L.MultiHeadAttention](*change(layer, dict(p)), x, training)
+
+    return call
+
+
+def _features_first(layer, p):
+    """Feature j of head i where feature i of head j belongs."""
+    for key in ("in_proj_weight", "in_proj_bias"):
+        parts = [rows.unflatten(0, (2, 3)).transpose(0, 1) for rows in p[key].chunk(3)]
+        p[key] = torch.cat([part.flatten(0, 1) for part in parts])
+    turned = p["out_proj.weight"].unflatten(1, (2, 3)).transpose(1, 2).flatten(1, 2)
+    return layer, {**p, "out_proj.weight": turned}
+
+
+def _unscaled(layer, p):
+    weight, bias = p["in_proj_weight"], p["in_proj_bias"]
+    root = torch.tensor([3**0.5] * 6 + [1.0] * 12).double()
+    return layer, {**p, "in_proj_weight": weight * root[:, None], "in_proj_bias": bias * root}
+
+
 OVER_TIME = {
+    "heads for features": _attention(_features_first),
+    "scores that are not scaled": _attention(_unscaled),
+    "no causal mask": _attention(lambda layer, p: (replace(layer, use_causal_mask=False), p)),
+    "positions that are not turned": _attention(lambda layer, p: (replace(layer, rotary=False), p)),
     "output gate for forget gate": _other_gates,
     "reset gate before the product": _reset_before,
     "steps backwards": _backwards,

@@ -86,6 +86,17 @@ def test_two_ways_of_drawing_one_kind_are_told_apart() -> None:
     assert not made.second.bias_ih_l0.any() and not made.second.weight_hh_l0.any()
 
 
+def test_modules_that_lack_arrays_are_drawn_without_them() -> None:
+    x = Input((4, 3))
+    y = L.LSTM(3, return_sequences=True, name="plain")(x)
+    y = L.LSTM(3, return_sequences=True, use_bias=False, name="bare")(y)
+    y = L.Concatenate()([y, L.LSTM(3, return_sequences=True, bidirectional=True, name="both")(y)])
+    y = L.LSTM(3, bidirectional=True, use_bias=False, name="last")(L.Dense(3)(y))
+    made = built(emit(functional(x, y)))
+    assert made.plain.bias_ih_l0.sum() == made.both.bias_ih_l0_reverse.sum() == 3
+    assert not made.bare.bias and not made.last.bias
+
+
 def moved(model: Model, **settings: Any) -> set[str]:
     """The arrays that two epochs of training change."""
     rows, objective = invented(model, 32)

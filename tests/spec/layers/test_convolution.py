@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
+from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Illegal
 from trimaran.spec.layers import Conv1D, Conv2D, DepthwiseConv2D
 
@@ -116,3 +117,11 @@ def test_fans_are_kerass() -> None:
 def test_illegal(layer: Any, shape: Any, told: str) -> None:
     with pytest.raises(Illegal, match=told):
         layer.check(shape)
+
+
+def test_causal_padding_stands_before_the_first_step() -> None:
+    causal = Conv1D(2, 3, dilation_rate=2, padding="causal")
+    assert causal == Conv1D(2, 3, dilation_rate=2, padding=((4, 0),))
+    assert causal.output((7, 3)) == (7, 2) and causal.output((None, 3)) == (None, 2)
+    with pytest.raises(DescriptionError, match='padding: expected "valid", "same"'):
+        Conv2D(2, 3, padding="causal")

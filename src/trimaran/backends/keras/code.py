@@ -42,13 +42,19 @@ class Code:
 
     def helpers(self) -> set[str]:
         """Names of its own that the source must define."""
-        text = f"{self.kind}({', '.join(self.arguments)}"
-        return {name for name in HELPERS if re.search(rf"(?<![\w.\"]){name}\(", text)}
+        return _called(f"{self.kind}({', '.join(self.arguments)}")
 
     def text(self, name: str, more: str | None = None) -> str:
         """The constructor call; `more` is one more argument before the name."""
         given = [*self.arguments, *([more] if more else []), f"name={name}"]
         return f"{self.kind}({', '.join(given)})"
+
+
+def _called(text: str) -> set[str]:
+    """The helpers that the text calls or builds on, and those that they need in turn."""
+    own = {name for name in HELPERS if re.search(rf"(?<![\w.\"]){name}[()]", text)}
+    inner = (_called(HELPERS[name]) for name in own if HELPERS[name] != text)
+    return own.union(*inner)
 
 
 @dataclass(frozen=True)

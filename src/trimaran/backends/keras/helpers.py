@@ -1,6 +1,9 @@
 """Layers that an emitted source defines where Keras has none that does exactly this."""
 
+from trimaran.backends.keras import attention_source
+
 HELPERS = {
+    **attention_source.HELPERS,
     "kaiming_normal": '''def kaiming_normal():
     """Normal with variance 2 / fan_out."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")''',

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from trimaran.backends.keras import recurrent
+from trimaran.backends.keras import attention, recurrent
 from trimaran.backends.keras.code import Code, Site, made
 from trimaran.backends.keras.initialise import argument
 from trimaran.emit.template import Numbers
@@ -101,6 +101,11 @@ def _padding(
     explicit = pads(plain.padding, spatial, kernel, plain.strides, dilation) or ()
     if not any(side for axis in explicit for side in axis):
         return None, None
+    reach = (
+        (layer.kernel_size[0] - 1) * layer.dilation_rate[0] if isinstance(layer, L.Conv1D) else 0
+    )
+    if reach and explicit == ((int(reach), 0),):
+        return 'padding="causal"', None
     # A stride that is an argument of its block may be another elsewhere.
     still = all(type(stride) is int and stride == 1 for stride in layer.strides)
     if still and explicit == pads("same", spatial, kernel, plain.strides, dilation):
@@ -258,4 +263,5 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.ZeroPadding1D: _border("padding"),
     L.ZeroPadding2D: _border("padding"),
     **recurrent.RULES,
+    **attention.RULES,
 }

@@ -91,6 +91,8 @@ def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:
     if isinstance(leaf.layer, L.GRU | L.LSTM | L.SimpleRNN):
         back = name.removeprefix(forward(name))
         return _recurrent(leaf, f"{leaf.path}/{variable}{back}", forward(name), variable)
+    if isinstance(leaf.layer, L.MultiHeadAttention) and variable.endswith("kernel"):
+        return Pair(f"{leaf.path}/{variable}", np.transpose, np.transpose)
     moves = _kernel(leaf, around) if variable == "kernel" else (_same, _same)
     return Pair(f"{leaf.path}/{variable}", *moves)
 
@@ -183,6 +185,12 @@ def _dense(around: tuple[int, ...] | None) -> tuple[Move, Move]:
 _KERNEL = {"weight": "kernel", "bias": "bias"}
 _AFFINE = {"weight": "gamma", "bias": "beta"}
 _RECURRENT = {"weight_ih_l0": "kernel", "weight_hh_l0": "recurrent_kernel", "bias_ih_l0": "bias"}
+_ATTENTION = {
+    "in_proj_weight": "in_proj_kernel",
+    "in_proj_bias": "in_proj_bias",
+    "out_proj.weight": "out_proj_kernel",
+    "out_proj.bias": "out_proj_bias",
+}
 _VARIABLES: dict[type, dict[str, str]] = {
     L.Dense: _KERNEL,
     L.Conv1D: _KERNEL,
@@ -199,4 +207,7 @@ _VARIABLES: dict[type, dict[str, str]] = {
     L.SimpleRNN: _RECURRENT,
     L.LSTM: _RECURRENT,
     L.GRU: {**_RECURRENT, SECOND_BIAS: "bias"},
+    L.MultiHeadAttention: _ATTENTION,
+    L.PositionEmbedding: {"weight": "embeddings"},
+    L.SinePositionEncoding: {},
 }

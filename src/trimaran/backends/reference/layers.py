@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from trimaran.backends.reference import (
+    attention,
     convolution,
     core,
     embedding,
     merging,
     normalization,
     pooling,
+    positions,
     recurrent,
     shaping,
     steps,
@@ -28,6 +30,8 @@ RULES: dict[type[Layer], Rule] = {
     **embedding.RULES,
     **recurrent.RULES,
     **steps.RULES,
+    **attention.RULES,
+    **positions.RULES,
 }
 
 

@@ -1,6 +1,9 @@
 """Functions that an emitted source defines where a layer has no single PyTorch call."""
 
+from trimaran.backends.torch import attention_source
+
 HELPERS = {
+    **attention_source.HELPERS,
     "average_pool": '''def average_pool(x, kernel, stride, pads):
     """Average pooling that leaves uneven padding out of the mean."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool1d

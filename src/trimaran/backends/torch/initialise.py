@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import prod, sqrt
 
 from trimaran.backends.torch.recurrent import MODULES as RECURRENT
@@ -16,7 +17,15 @@ from trimaran.spec.initializers import (
     VarianceScaling,
 )
 from trimaran.spec.layer import Parameter
-from trimaran.spec.layers import Conv1D, Conv2D, Dense, DepthwiseConv2D, Embedding
+from trimaran.spec.layers import (
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Embedding,
+    MultiHeadAttention,
+    PositionEmbedding,
+)
 from trimaran.spec.model import Model
 
 TORCH = VarianceScaling(1.0 / 3.0, "fan_in", "uniform")
@@ -28,6 +37,7 @@ MODULES = {
     Conv2D: "nn.Conv2d",
     DepthwiseConv2D: "",
     Embedding: "nn.Embedding",
+    PositionEmbedding: "nn.Embedding",
 }
 """Layers that draw, and the module that tells them apart; a depthwise convolution is an
 `nn.Conv2d` whose fans are counted otherwise (as Keras does), so each is told by its path."""
@@ -53,7 +63,9 @@ def initialiser(model: Model) -> list[str]:
     pairs = _pairs(model)
     common = {k: p for k, p in _usual(pairs).items() if k and set(p) - {None} != {TORCH}}
     bare = {k or "nn.Conv2d" for k, _, (_, p) in pairs if len(p) == 1}  # "": see MODULES
-    lines = [*_by_kind(common, bare), *_recurrent(model)]
+    if _some_bare(model):  # its out_proj is an nn.Linear
+        bare.add("nn.Linear")
+    lines = [*_by_kind(common, bare), *_recurrent(model), *_attention(model)]
     return ["\n".join(["def initialise(module):", *lines])] if lines else []
 
 
@@ -72,24 +84,81 @@ def exceptions(model: Model) -> list[str]:
 
 
 def _recurrent(model: Model) -> list[str]:
-    """The draws of recurrent modules, told by kind, and by their sizes where a kind has several
-    ways."""
+    """The draws of recurrent modules, told by kind, and by their sizes, biases and directions where
+    a kind has several ways."""
     ways: dict[str, dict[tuple[str, ...], str]] = {}
     for leaf in model.leaves:
         if type(leaf.layer) in RECURRENT:
             own = leaf.layer.parameters(*leaf.in_shapes)
             drawn = tuple(f"        nn.init.{_gated(p)}" for p in own if p.trainable)
-            sizes = " and module.weight_ih_l0.shape == " + str(tuple(own[0].shape))
-            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, sizes)
+            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, _which(own))
     return [
         line
         for module, found in ways.items()
-        for drawn, sizes in found.items()
+        for drawn, which in found.items()
         for line in (
-            f"    if isinstance(module, nn.{module}){sizes if len(found) > 1 else ''}:",
+            f"    if isinstance(module, nn.{module}){which if len(found) > 1 else ''}:",
             *drawn,
         )
     ]
+
+
+def _which(own: tuple[Parameter, ...]) -> str:
+    """What tells the module with these arrays from others of its kind, at least from those that
+    lack some of them."""
+    names = {parameter.name for parameter in own}
+    told = [f"module.weight_ih_l0.shape == {tuple(own[0].shape)}"]
+    if "bias_ih_l0" in names:
+        told.append("module.bias")
+    if "weight_ih_l0_reverse" in names:
+        told.append("module.bidirectional")
+    return "".join(f" and {part}" for part in told)
+
+
+def _attention(model: Model) -> list[str]:
+    """The draws of attention, told by its sizes where it has several ways; queries, keys and values
+    are drawn as three matrices. It stands last: its `out_proj` was drawn as an nn.Linear."""
+    ways: dict[tuple[str, ...], str] = {}
+    for leaf in model.leaves:
+        if isinstance(leaf.layer, MultiHeadAttention):
+            own = replace(leaf.layer, use_bias=True).parameters(*leaf.in_shapes)
+            sizes = " and module.in_proj_weight.shape == " + str(tuple(own[0].shape))
+            ways.setdefault(_projections(own, _some_bare(model)), sizes)
+    return [
+        line
+        for drawn, sizes in ways.items()
+        for line in (
+            f"    if isinstance(module, MultiHeadAttention){sizes if len(ways) > 1 else ''}:",
+            *drawn,
+        )
+    ]
+
+
+def _some_bare(model: Model) -> bool:
+    """Whether some attention has no biases."""
+    kinds = (leaf.layer for leaf in model.leaves)
+    return any(isinstance(k, MultiHeadAttention) and not k.use_bias for k in kinds)
+
+
+def _projections(own: tuple[Parameter, ...], bare: bool) -> tuple[str, ...]:
+    """The draws of one attention's arrays; `bare` says that some have no biases."""
+    weights = [line for p in own if p.name.endswith("weight") for line in _projection(p)]
+    biases = [line for p in own if p.name.endswith("bias") for line in _projection(p)]
+    if bare:
+        asked = "        if module.in_proj_bias is not None:"
+        return (*weights, asked, *(f"    {line}" for line in biases))
+    return (*weights, *biases)
+
+
+def _projection(parameter: Parameter) -> list[str]:
+    """The draw of one parameter of attention."""
+    target, scaled = f"module.{parameter.name}", isinstance(parameter.initial, VarianceScaling)
+    if parameter.name.endswith("bias"):
+        return [f"        nn.init.{in_place(parameter.initial, target, parameter.fan)}"]
+    if parameter.name.startswith("in") and scaled:
+        draw = in_place(parameter.initial, "weight", None)
+        return [f"        for weight in {target}.chunk(3):", f"            nn.init.{draw}"]
+    return [f"        nn.init.{in_place(parameter.initial, target, None)}"]
 
 
 def _gated(parameter: Parameter) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trimaran.backends.torch import recurrent
+from trimaran.backends.torch import attention, recurrent
 from trimaran.backends.torch.code import Code, Site
 from trimaran.emit.template import Numbers
 from trimaran.spec import layers as L
@@ -292,4 +292,5 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.ZeroPadding1D: _zero_padding,
     L.ZeroPadding2D: _zero_padding,
     **recurrent.RULES,
+    **attention.RULES,
 }

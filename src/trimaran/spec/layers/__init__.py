@@ -1,6 +1,7 @@
 """The layers, with Keras's names and arguments; `LAYERS` is the table the JSON codec reads."""
 
 from trimaran.spec.layer import Layer
+from trimaran.spec.layers.attention import MultiHeadAttention
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
 from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
 from trimaran.spec.layers.embedding import Embedding
@@ -20,6 +21,7 @@ from trimaran.spec.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from trimaran.spec.layers.positions import PositionEmbedding, SinePositionEncoding
 from trimaran.spec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from trimaran.spec.layers.shaping import (
     Cropping1D,
@@ -61,11 +63,14 @@ LAYERS: dict[str, type[Layer]] = {
     "MaskSteps": MaskSteps,
     "MaxPooling1D": MaxPooling1D,
     "MaxPooling2D": MaxPooling2D,
+    "MultiHeadAttention": MultiHeadAttention,
     "Multiply": Multiply,
     "Permute": Permute,
+    "PositionEmbedding": PositionEmbedding,
     "Reshape": Reshape,
     "SimpleRNN": SimpleRNN,
     "Subtract": Subtract,
+    "SinePositionEncoding": SinePositionEncoding,
     "UpSampling1D": UpSampling1D,
     "UpSampling2D": UpSampling2D,
     "ZeroPadding1D": ZeroPadding1D,
@@ -104,11 +109,14 @@ __all__ = [
     "MaskSteps",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MultiHeadAttention",
     "Multiply",
     "Permute",
+    "PositionEmbedding",
     "ReLU",
     "Reshape",
     "SimpleRNN",
+    "SinePositionEncoding",
     "Softmax",
     "Subtract",
     "UpSampling1D",

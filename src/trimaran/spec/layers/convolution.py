@@ -33,7 +33,14 @@ class _Conv(Layer):
         for argument in ("kernel_size", "strides", "dilation_rate"):
             value = pair(getattr(self, argument), self.RANK, argument)
             object.__setattr__(self, argument, value)
-        object.__setattr__(self, "padding", padding_of(self.padding, self.RANK))
+        padding = padding_of(self._before() or self.padding, self.RANK)
+        object.__setattr__(self, "padding", padding)
+
+    def _before(self) -> tuple[tuple[int, int], ...] | None:
+        """The explicit form of "causal": all padding before the first step."""
+        if self.padding != "causal" or self.RANK != 1:
+            return None
+        return ((int((self.kernel_size[0] - 1) * self.dilation_rate[0]), 0),)
 
     def check(self, *shapes: Shape) -> None:
         shape = shapes[0]
@@ -81,7 +88,8 @@ class _Conv(Layer):
 class Conv1D(_Conv):
     """Convolution over (steps, channels). Weight: (filters, channels/groups, k).
 
-    padding: "valid", "same" (TensorFlow's), an int, or a (before, after) pair.
+    padding: "valid", "same" (TensorFlow's), "causal" (an output sees no later step), an int, or a
+        (before, after) pair.
     """
 
     RANK: ClassVar[int] = 1

@@ -58,13 +58,8 @@ def _windows(config: Config) -> dict[str, Any]:
 
 def _conv(kind: Callable[..., Layer]) -> Rule:
     def rule(config: Config, shapes: tuple[Shape, ...]) -> Any:
-        windows = _windows(config)
-        if windows["padding"] == "causal":
-            (size,), (dilation,) = windows["kernel_size"], windows["dilation_rate"]
-            windows["padding"] = (((size - 1) * dilation, 0),)
-        return _alone(
-            kind(config["filters"], **windows, groups=config["groups"], **_weighted(config))
-        )
+        own = {**_windows(config), **_weighted(config)}
+        return _alone(kind(config["filters"], **own, groups=config["groups"]))
 
     return rule
 

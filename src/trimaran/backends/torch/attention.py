@@ -1,0 +1,52 @@
+"""Attention in PyTorch's words: a class of the source over `F.scaled_dot_product_attention`; and
+positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trimaran.backends.torch.code import Code, Site
+from trimaran.spec import layers as L
+from trimaran.spec.layer import Layer
+
+
+def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
+    number = site.numbers.one
+    features, heads = number(site.shapes[0][-1] or 0, "features"), number(layer.num_heads, "heads")
+    given = (
+        features,
+        heads,
+        "" if layer.key_dim is None else f"key_dim={number(layer.key_dim, 'key_dim')}",
+        "" if layer.use_bias else "bias=False",
+        "causal=True" if layer.use_causal_mask else "",
+    )
+    kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
+    module = f"{kind}({', '.join(part for part in given if part)})"
+    inputs = ", ".join(f"{{{i}}}" for i in range(len(site.shapes)))
+    needed = {"MultiHeadAttention", kind, *(["turned"] if layer.rotary else [])}
+    if layer.cached:
+        return Code(f"one_query(@, {inputs})", module, helpers=(*needed, "one_query"))
+    return Code(f"@({inputs})", module, helpers=tuple(needed))
+
+
+def _embedded(layer: L.PositionEmbedding, site: Site) -> Code:
+    rows = site.numbers.one(layer.sequence_length, "length")
+    module = f"nn.Embedding({rows}, {site.numbers.one(site.shapes[0][-1] or 0, 'features')})"
+    if layer.cached:
+        return Code("one_position(@, {0}, {1})", module, helpers=("one_position",))
+    return Code("{0} + @.weight[: {0}.shape[1]]", module)
+
+
+def _waves(layer: L.SinePositionEncoding, site: Site) -> Code:
+    longest = float(layer.max_wavelength)
+    if layer.cached:
+        return Code(f"one_wave({{0}}, {longest!r}, {{1}})", helpers=("one_wave", "waves"))
+    return Code(f"{{0}} + waves({{0}}, {longest!r})", helpers=("waves",))
+
+
+RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
+    L.MultiHeadAttention: _attention,
+    L.PositionEmbedding: _embedded,
+    L.SinePositionEncoding: _waves,
+}

@@ -1,0 +1,74 @@
+"""What a PyTorch source with attention defines."""
+
+HELPERS = {
+    "MultiHeadAttention": '''class MultiHeadAttention(nn.Module):
+    """softmax(Q K^T / sqrt(d)) V in several heads, with the arrays of nn.MultiheadAttention."""
+
+    def __init__(self, features, heads, key_dim=None, bias=True, causal=False):
+        super().__init__()
+        width = features if key_dim is None else heads * key_dim
+        self.heads, self.causal = heads, causal
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, features))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * width)) if bias else None
+        self.out_proj = nn.Linear(width, features, bias=bias)
+
+    def forward(self, x, memory=None):
+        q, k, v = self.project(x, x if memory is None else memory)
+        return self.join(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal))
+
+    def project(self, x, memory, at=0):
+        """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
+        wq, wk, wv = self.in_proj_weight.chunk(3)
+        bq = bv = None
+        if self.in_proj_bias is not None:  # K's adds the same to all scores: softmax takes it away
+            bq, _, bv = self.in_proj_bias.chunk(3)
+        parts = F.linear(x, wq, bq), F.linear(memory, wk), F.linear(memory, wv, bv)
+        return [self.split(part) for part in parts]
+
+    def split(self, x):
+        """(batch, time, width) -> (batch, heads, time, d)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def join(self, heads):
+        """The heads side by side, (batch, time, features)."""
+        return self.out_proj(heads.transpose(1, 2).flatten(2))''',
+    "RotaryAttention": '''class RotaryAttention(MultiHeadAttention):
+    """Attention to the own sequence whose queries and keys are turned by their positions."""
+
+    def project(self, x, memory, at=0):
+        parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        q, k, v = (self.split(part) for part in parts)
+        return turned(q, at), turned(k, at), v''',
+    "one_position": '''def one_position(table, x, at):
+    """One step and the row of its position."""
+    return x + table(at.long()), at + 1''',
+    "one_query": '''def one_query(attention, x, keys, values, at):
+    """One step: its key and value go to the place `at`, and its query sees all up to there."""
+    q, k, v = attention.project(x, x, at)
+    places = torch.arange(keys.shape[1], device=x.device)
+    here = (places == at)[..., None]
+    keys = torch.where(here, k.transpose(1, 2).flatten(2), keys)
+    values = torch.where(here, v.transpose(1, 2).flatten(2), values)
+    k, v, seen = attention.split(keys), attention.split(values), (places <= at)[:, None, None]
+    y = attention.join(F.scaled_dot_product_attention(q, k, v, seen))
+    return y, keys, values, at + 1''',
+    "one_wave": '''def one_wave(x, longest, at):
+    """One step with the sines of its position."""
+    return x + waves(x, longest, at), at + 1''',
+    "turned": '''def turned(x, at=0):
+    """Rotary positions: features i and i + d/2 of step t turned by the angle t / 10000^(2i/d)."""
+    half, time = x.shape[-1] // 2, x.shape[-2]
+    exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}
+    steps = torch.arange(time, **exact) + at
+    speeds = 10000.0 ** (-torch.arange(half, **exact) / half)
+    angles = steps.reshape(-1, 1, time, 1) * speeds
+    a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)''',
+    "waves": '''def waves(x, longest, at=0):
+    """Of step t, at feature j: sin or cos of t / longest^(2 (j // 2) / features), by turns."""
+    exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}
+    features = torch.arange(x.shape[2], **exact)
+    speeds = longest ** (-2 * (features // 2) / x.shape[2])
+    angles = (torch.arange(x.shape[1], **exact) + at)[..., None] * speeds
+    return torch.where(features % 2 == 0, angles.sin(), angles.cos()).to(x)''',
+}

@@ -1,0 +1,137 @@
+"""Attention over sequences (time, features), and what tells their steps apart: positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from trimaran.spec.initializers import Initializer, Orthogonal, VarianceScaling, initializer
+from trimaran.spec.layer import Layer, Parameter, Shape, known, require, whole
+
+
+def sequence(shape: Shape) -> None:
+    """Hold that the shape is one of a sequence with known features."""
+    require(len(shape) == 2, "a sequence (time, features)", shape, "use Embedding or Reshape")
+    require(shape[-1] is not None, "a known number of features", shape, "fix the last axis")
+
+
+@dataclass(frozen=True)
+class MultiHeadAttention(Layer):
+    """softmax(Q Kᵀ / √key_dim) V in `num_heads` heads side by side (Vaswani et al. 2017, eq. 1).
+
+    `layer(x)` attends to its own sequence, `layer(x, memory)` to another one: queries are made of
+    x, keys and values of memory. Shapes: (time, features), (other time, features) → (time,
+    features). `key_dim` is the size of a head; by default the heads share the features. With
+    `use_causal_mask` step t sees the steps up to t. With `rotary` queries and keys are turned by
+    their positions (Su et al. 2021, eq. 34, with feature i paired with i + key_dim / 2).
+
+    Parameters, in the names and layouts of `torch.nn.MultiheadAttention`, with W = num_heads ·
+    key_dim: in_proj_weight (3·W, features), the rows of queries, keys and values; in_proj_bias
+    (3·W,); out_proj.weight (features, W); out_proj.bias (features,). Without `rotary` a key's bias
+    adds the same to all scores of a query, which softmax takes away: it is not computed, and its
+    gradient is 0 to the bit.
+
+    `dropout` stands for Keras's argument, and can only be 0: dropping within the weights takes
+    PyTorch off its fast path. A Transformer's block has it behind the layer.
+
+    `cached` is the form that goes on a step at a time (see `spec.stepping`): (x, keys, values,
+    at) → (output, keys, values, at + 1) with x (1, features), keys and values (room, W), of which
+    the first `at` are filled, and `at` (1,).
+    """
+
+    num_heads: int
+    key_dim: int | None = None
+    use_bias: bool = True
+    use_causal_mask: bool = False
+    rotary: bool = False
+    dropout: float = 0.0
+    cached: bool = False
+    kernel_initializer: str | Initializer = "glorot_uniform"
+    bias_initializer: str | Initializer = "zeros"
+
+    KIND: ClassVar[str] = "attention"
+    INPUTS: ClassVar[int | None] = None
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Call the layer on one sequence, or on two; `layer(x, x)`, as Keras has it, is the
+        first."""
+        itself = len(inputs) == 2 and inputs[0] is inputs[1]
+        return super().__call__(*(inputs[:1] if itself else inputs))
+
+    def count_outputs(self) -> int:
+        return 4 if self.cached else 1
+
+    def check(self, *shapes: Shape) -> None:
+        require(whole(self.num_heads), "num_heads of 1 or more", self.num_heads, "give a number")
+        sequence(shapes[0])
+        features = known(shapes[0][-1:])[0]
+        if self.key_dim is None:
+            told = f"features that {self.num_heads} heads divide"
+            require(features % self.num_heads == 0, told, features, "give key_dim")
+        else:
+            require(whole(self.key_dim), "key_dim of 1 or more", self.key_dim, "or leave it out")
+        size = self.width(shapes[0]) // self.num_heads
+        told = "dropout 0, since no backend drops single weights of attention"
+        require(self.dropout == 0, told, self.dropout, "put a Dropout behind the layer")
+        told = "an even key_dim, whose halves are turned together"
+        require(not self.rotary or size % 2 == 0, told, size, "change it, or leave rotary out")
+        self._check_initial(features, self.width(shapes[0]))
+        self._check_steps(shapes) if self.cached else self._check_memory(shapes)
+
+    def _check_initial(self, features: int, width: int) -> None:
+        """The four matrices are drawn alike, so their distribution must not ask which is which."""
+        given = initializer(self.kernel_initializer)
+        told = "an initializer that draws each entry by itself"
+        require(not isinstance(given, Orthogonal), told, "orthogonal", "use glorot_uniform")
+        one_fan = isinstance(given, VarianceScaling) and given.mode != "fan_avg"
+        told = "an initializer that is scaled by fan_avg, since key_dim makes in and out differ"
+        require(not one_fan or features == width, told, given, "use glorot_uniform")
+
+    def _check_memory(self, shapes: tuple[Shape, ...]) -> None:
+        told = "one sequence, or a sequence and what it attends to"
+        require(len(shapes) <= 2, told, f"{len(shapes)} tensors", "keys and values are one tensor")
+        if len(shapes) == 1:
+            return
+        sequence(shapes[1])
+        told = f"{shapes[0][-1]} features in what it attends to"
+        require(shapes[1][-1] == shapes[0][-1], told, shapes[1][-1], "use a Dense before it")
+        told = "one sequence, whose positions are its own"
+        require(not self.rotary, told, "two with rotary", "leave rotary out")
+
+    def _check_steps(self, shapes: tuple[Shape, ...]) -> None:
+        told = "a step, keys, values and a position"
+        require(len(shapes) == 4, told, f"{len(shapes)} tensors", "use spec.stepping.stepwise")
+        room, width = shapes[1][0], self.width(shapes[0])
+        wanted = ((1, shapes[0][-1]), (room, width), (room, width), (1,))
+        require(shapes == wanted, f"{wanted}", shapes, "use spec.stepping.stepwise")
+
+    def kept(self, shape: Shape) -> dict[str, Shape]:
+        """What goes on from step to step; the room for keys and values may be any."""
+        return {"k": (None, self.width(shape)), "v": (None, self.width(shape)), "at": (1,)}
+
+    def width(self, shape: Shape) -> int:
+        """Of all heads together, for a sequence of this shape."""
+        return known(shape[-1:])[0] if self.key_dim is None else self.num_heads * self.key_dim
+
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return shapes if self.cached else shapes[:1]
+
+    def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
+        features, width = known(shapes[0][-1:])[0], self.width(shapes[0])
+        kernel, bias = map(initializer, (self.kernel_initializer, self.bias_initializer))
+        there, back = (int(features), int(width)), (int(width), int(features))
+        weights = (
+            Parameter("in_proj_weight", (3 * width, features), kernel, there),
+            Parameter("out_proj.weight", (features, width), kernel, back),
+        )
+        if not self.use_bias:
+            return weights
+        first = Parameter("in_proj_bias", (3 * width,), bias, there)
+        return (weights[0], first, weights[1], Parameter("out_proj.bias", (features,), bias, back))
+
+    def flops(self, *shapes: Shape) -> int:
+        time, other = (int(shape[0] or 1) for shape in (shapes[0], shapes[-1 - 2 * self.cached]))
+        features, width, bias = int(shapes[0][-1] or 1), int(self.width(shapes[0])), self.use_bias
+        made = time + (2 * time if self.cached else 2 * other)
+        projected = made * width * (2 * features + bias) + time * features * (2 * width + bias)
+        return projected + time * other * (4 * width + int(self.num_heads))

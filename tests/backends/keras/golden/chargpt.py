@@ -1,0 +1,165 @@
+"""chargpt in Keras 3, 1,239,361 parameters.
+
+input (N, ?) -> output (N, ?, 65)
+
+Written by Trimaran from the description 2fc33613770c.
+"""
+
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable("trimaran")
+class MultiHeadAttention(layers.Layer):
+    """softmax(Q K^T / sqrt(d)) V in several heads; one kernel projects to Q, K and V."""
+
+    def __init__(
+        self,
+        num_heads,
+        key_dim=None,
+        use_bias=True,
+        use_causal_mask=False,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads, self.key_dim = num_heads, key_dim
+        self.use_bias, self.use_causal_mask = use_bias, use_causal_mask
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, query_shape, value_shape=None):
+        features = query_shape[-1]
+        width = self.num_heads * self.key_dim if self.key_dim else features
+        arrays = {"in_proj": (features, 3 * width), "out_proj": (width, features)}
+        for name, shape in arrays.items():
+            kernel = self.add_weight(shape, self._drawn(width, features), name=f"{name}_kernel")
+            bias = None
+            if self.use_bias:
+                bias = self.add_weight(shape[-1:], self.bias_initializer, name=f"{name}_bias")
+            setattr(self, name, (kernel, bias))
+
+    def _drawn(self, width, features):
+        """Each projection is drawn as a matrix of its own."""
+        if isinstance(self.kernel_initializer, keras.initializers.GlorotUniform):
+            limit = (6 / (width + features)) ** 0.5
+            return keras.initializers.RandomUniform(-limit, limit)
+        config = self.kernel_initializer.get_config()
+        return self.kernel_initializer.__class__.from_config(config)
+
+    def call(self, query, value=None):
+        q, k, v = self.project(query, query if value is None else value)
+        seen = None
+        if self.use_causal_mask:
+            time, other = keras.ops.shape(q)[2], keras.ops.shape(k)[2]
+            seen = keras.ops.arange(time)[:, None] >= keras.ops.arange(other)
+        return self.attend(q, k, v, seen)
+
+    def project(self, x, memory, at=0.0):
+        """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
+        kernel, bias = self.in_proj
+        q, k, v = map(keras.ops.matmul, (x, memory, memory), keras.ops.split(kernel, 3, axis=1))
+        if bias is not None:  # K's adds the same to all scores: softmax takes it away
+            bq, _, bv = keras.ops.split(bias, 3)
+            q, v = q + bq, v + bv
+        return [self.split(part) for part in (q, k, v)]
+
+    def split(self, x):
+        """(batch, time, width) -> (batch, heads, time, d)."""
+        shape = (-1, keras.ops.shape(x)[1], self.num_heads, x.shape[-1] // self.num_heads)
+        return keras.ops.transpose(keras.ops.reshape(x, shape), (0, 2, 1, 3))
+
+    def merge(self, x):
+        """The inverse of split."""
+        shape = (-1, keras.ops.shape(x)[2], x.shape[1] * x.shape[3])
+        return keras.ops.reshape(keras.ops.transpose(x, (0, 2, 1, 3)), shape)
+
+    def attend(self, q, k, v, seen):
+        """The heads' answers side by side, (batch, time, features)."""
+        scores = keras.ops.matmul(q, keras.ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        if seen is not None:
+            scores = keras.ops.where(seen, scores, -float("inf"))
+        kernel, bias = self.out_proj
+        y = keras.ops.matmul(self.merge(keras.ops.matmul(keras.ops.softmax(scores), v)), kernel)
+        return y if bias is None else y + bias
+
+    def compute_output_shape(self, query_shape, value_shape=None):
+        return query_shape
+
+    def get_config(self):
+        names = ("num_heads", "key_dim", "use_bias", "use_causal_mask")
+        own = {name: getattr(self, name) for name in names}
+        drawn = {
+            name: keras.initializers.serialize(getattr(self, name))
+            for name in ("kernel_initializer", "bias_initializer")
+        }
+        return {**super().get_config(), **own, **drawn}
+
+
+@keras.saving.register_keras_serializable("trimaran")
+class PositionEmbedding(layers.Layer):
+    """Adds to each step the row of its position."""
+
+    def __init__(self, sequence_length, embeddings_initializer="random_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.sequence_length = sequence_length
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, x_shape):
+        shape = (self.sequence_length, x_shape[-1])
+        self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
+
+    def call(self, x):
+        return x + self.embeddings[: keras.ops.shape(x)[1]]
+
+    def compute_output_shape(self, x_shape):
+        return x_shape
+
+    def get_config(self):
+        drawn = keras.initializers.serialize(self.embeddings_initializer)
+        own = {"sequence_length": self.sequence_length, "embeddings_initializer": drawn}
+        return {**super().get_config(), **own}
+
+
+def transformer_decoder_block(x, in_channels, num_heads, intermediate_dim, name):
+    y = layers.LayerNormalization(epsilon=1e-05, name=f"{name}.norm_attention")(x)
+    y = MultiHeadAttention(
+        num_heads,
+        use_causal_mask=True,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        name=f"{name}.attention",
+    )(y)
+    x = layers.Add(name=f"{name}.add1")([x, y])
+    y = layers.LayerNormalization(epsilon=1e-05, name=f"{name}.norm_mlp")(x)
+    y = layers.Dense(
+        intermediate_dim,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        activation="gelu",
+        name=f"{name}.wide",
+    )(y)
+    y = layers.Dense(
+        in_channels,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        name=f"{name}.narrow",
+    )(y)
+    return layers.Add(name=f"{name}.add2")([x, y])
+
+
+def build():
+    """The network with fresh weights."""
+    inputs = keras.Input((None,), name="input", dtype="int32")
+    x = layers.Embedding(
+        65, 128, embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02), name="embed"
+    )(inputs)
+    x = PositionEmbedding(
+        256, embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02), name="places"
+    )(x)
+    for i in range(6):
+        x = transformer_decoder_block(x, 128, num_heads=4, intermediate_dim=512, name=f"blocks.{i}")
+    x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
+    x = layers.Dense(
+        65, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), name="fc"
+    )(x)
+    outputs = layers.Activation("softmax", name="softmax1")(x)
+    return keras.Model(inputs, outputs, name="chargpt")

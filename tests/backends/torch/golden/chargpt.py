@@ -1,0 +1,101 @@
+"""chargpt in PyTorch, 1,239,361 parameters.
+
+input (N, ?) -> output (N, ?, 65)
+
+Written by Trimaran from the description 2fc33613770c.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class MultiHeadAttention(nn.Module):
+    """softmax(Q K^T / sqrt(d)) V in several heads, with the arrays of nn.MultiheadAttention."""
+
+    def __init__(self, features, heads, key_dim=None, bias=True, causal=False):
+        super().__init__()
+        width = features if key_dim is None else heads * key_dim
+        self.heads, self.causal = heads, causal
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, features))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * width)) if bias else None
+        self.out_proj = nn.Linear(width, features, bias=bias)
+
+    def forward(self, x, memory=None):
+        q, k, v = self.project(x, x if memory is None else memory)
+        return self.join(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal))
+
+    def project(self, x, memory, at=0):
+        """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
+        wq, wk, wv = self.in_proj_weight.chunk(3)
+        bq = bv = None
+        if self.in_proj_bias is not None:  # K's adds the same to all scores: softmax takes it away
+            bq, _, bv = self.in_proj_bias.chunk(3)
+        parts = F.linear(x, wq, bq), F.linear(memory, wk), F.linear(memory, wv, bv)
+        return [self.split(part) for part in parts]
+
+    def split(self, x):
+        """(batch, time, width) -> (batch, heads, time, d)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def join(self, heads):
+        """The heads side by side, (batch, time, features)."""
+        return self.out_proj(heads.transpose(1, 2).flatten(2))
+
+
+class TransformerDecoderBlock(nn.Module):
+    def __init__(self, in_channels, num_heads, intermediate_dim):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(in_channels)
+        self.attention = MultiHeadAttention(in_channels, num_heads, causal=True)
+        self.norm_mlp = nn.LayerNorm(in_channels)
+        self.wide = nn.Linear(in_channels, intermediate_dim)
+        self.narrow = nn.Linear(intermediate_dim, in_channels)
+
+    def forward(self, x):
+        y = self.norm_attention(x)
+        y = self.attention(y)
+        x = x + y
+        y = self.norm_mlp(x)
+        y = F.gelu(self.wide(y))
+        y = self.narrow(y)
+        return x + y
+
+
+class Chargpt(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(65, 128)
+        self.places = nn.Embedding(256, 128)
+        self.blocks = nn.Sequential(
+            *[TransformerDecoderBlock(128, num_heads=4, intermediate_dim=512) for _ in range(6)]
+        )
+        self.norm = nn.LayerNorm(128)
+        self.fc = nn.Linear(128, 65)
+
+    def logits(self, x):
+        x = self.embed(x)
+        x = x + self.places.weight[: x.shape[1]]
+        x = self.norm(self.blocks(x))
+        return self.fc(x)
+
+    def forward(self, x):
+        return F.softmax(self.logits(x), dim=-1)
+
+
+def initialise(module):
+    if isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+    if isinstance(module, MultiHeadAttention):
+        nn.init.normal_(module.in_proj_weight, std=0.02)
+        nn.init.normal_(module.out_proj.weight, std=0.02)
+        nn.init.zeros_(module.in_proj_bias)
+        nn.init.zeros_(module.out_proj.bias)
+
+
+def build():
+    """The network with fresh weights."""
+    return Chargpt().apply(initialise)
