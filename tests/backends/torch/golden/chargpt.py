@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 2fc33613770c.
+Written by Trimaran from the description 9a02aceabab0.
 """
 
 import torch
