@@ -9,12 +9,13 @@ from typing import Any
 from trimaran.cli.parsing import Parser, answer, verb
 from trimaran.errors import RecipeError
 
-LESSONS = ("perceptron", "backprop", "gradients", "features", "activations")
+LESSONS = ("perceptron", "backprop", "gradients", "features", "activations", "gates")
 EXAMPLE = """trimaran explain perceptron -o perceptron.svg
   trimaran explain backprop mnist-mlp -o backprop.svg
   trimaran explain gradients -o gradients.svg
   trimaran explain features latest --picture digit.png -o features.svg
-  trimaran explain activations"""
+  trimaran explain activations
+  trimaran explain gates latest --text "not a bad film" -o gates.svg"""
 
 
 def parser() -> Parser:
@@ -25,13 +26,15 @@ def parser() -> Parser:
         "backprop NAME: δ and ∂L/∂W of each layer by the equations, beside autograd and finite "
         "differences.\ngradients: deep networks whose gradients vanish or explode, and the cures."
         "\nfeatures RUN: what the convolutions make of a picture.\nactivations: the table of "
-        "activation functions, measured.",
+        "activation functions, measured.\ngates RUN: what the gates of a recurrent network do at "
+        "each step of a text.",
         EXAMPLE,
     )
     made.add_argument("lesson", choices=LESSONS)
     made.add_argument("name", nargs="?", help="a model of the zoo or a run, where one is shown")
     made.add_argument("--picture", metavar="FILE", help="features: this picture")
     made.add_argument("--row", type=int, default=0, help="features: a row of the held-out split")
+    made.add_argument("--text", metavar="TEXT", help="gates: this text")
     made.add_argument("--input-shape", metavar="H,W,C", help="backprop: another input")
     made.add_argument("--classes", type=int, help="backprop: another number of classes")
     made.add_argument("--seed", type=int, default=0, help="of weights and rows")
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Show one lesson; write its figure where asked."""
     lessons = {
         "perceptron": _perceptron, "backprop": _backprop, "gradients": _gradients,
-        "features": _features, "activations": _activations,
+        "features": _features, "activations": _activations, "gates": _gates,
     }  # fmt: skip
     value, text, figure = lessons[args.lesson](args)
     if args.output:
@@ -121,3 +124,15 @@ def _activations(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
     found = activations.rows(backend, loss)
     rows = {row.name: row.to_json() for row in found}
     return {"functions": rows}, activations.table(found), activations.draw(backend, loss)
+
+
+def _gates(args: argparse.Namespace) -> tuple[dict[str, Any], str, str]:
+    from trimaran import runs
+    from trimaran.explain import gates
+    from trimaran.steps import lessons
+
+    if args.name is None or not args.text:
+        raise RecipeError("'explain gates' needs a run that reads texts, and --text TEXT.")
+    run = runs.find(args.name)
+    found = lessons.gates_of(run, args.text)
+    return {"run": str(run.path), **found.to_json()}, gates.table(found), gates.draw(found)

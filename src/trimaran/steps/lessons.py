@@ -12,10 +12,13 @@ from trimaran.backends.protocol import Backend
 from trimaran.data.batches import Rows
 from trimaran.data.prepare import DataSettings, prepare
 from trimaran.data.preprocess import INPUT, OUTPUT
+from trimaran.data.textfield import TextField
+from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RecipeError
 from trimaran.explain import gradients, perceptron
 from trimaran.explain.backprop import Backprop, Batch, backprop
 from trimaran.explain.features import Features, features, map_paths
+from trimaran.explain.gates import Gates, gates
 from trimaran.explain.gradients import Case, Measured
 from trimaran.explain.perceptron import Learned
 from trimaran.recipe import Layer, load
@@ -73,6 +76,21 @@ def chain_rule(model: Model, weights: Mapping[str, np.ndarray] | None, seed: int
     arrays = draw(model, seed, np.float64) if weights is None else weights
     backend = implementation("torch").backend
     return backprop(model, arrays, sample(model, seed), reference(), backend, seed=seed)
+
+
+def gates_of(run: RunFiles, text: str) -> Gates:
+    """The gates of a run's first recurrent layer on a text.
+
+    Raises `RecipeError` for a run that reads no texts.
+    """
+    field = run.preprocess.inputs.get(INPUT)
+    if not isinstance(field, TextField | PaddedText):
+        raise RecipeError(f"{run.path.name} reads no texts; show the gates of one that does.")
+    network = implementation(run.recipe.backend).network(run.model, run.weights)
+    tokens = field.apply([text])
+    known = tokens[0][tokens[0] != 0] if isinstance(field, PaddedText) else tokens[0]
+    steps = [field.tokenizer.names[number] for number in known.tolist()]
+    return gates(network, run.weights, {run.model.inputs[0].name: tokens}, steps)
 
 
 def vanishing(seed: int) -> tuple[Measured, ...]:
