@@ -76,7 +76,7 @@ class Apart:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("network", choices=["cnn", "mlp", "mnist-mlp", "resnet18"])
+    parser.add_argument("network", choices=["cnn", "mlp", "mnist-mlp", "resnet18", "text"])
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -92,7 +92,10 @@ def arguments() -> argparse.Namespace:
 def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The recipe's values."""
     threads = os.environ.get("OMP_NUM_THREADS")
-    data = {"set": "cifar10" if options.network == "resnet18" else "mnist", "validation": 0.2}
+    name = {"resnet18": "cifar10", "text": "imdb"}.get(options.network, "mnist")
+    data: dict[str, Any] = {"set": name, "validation": 0.2}
+    if name == "imdb":
+        data["length"] = 200
     return {
         "name": options.network,
         "backend": options.backend,
@@ -112,7 +115,10 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def model(network: str, folder: Path) -> dict[str, str]:
-    """The zoo's network, or for the 784-128-10 perceptron a description of our own."""
+    """The zoo's network; for the 784-128-10 perceptron, and for a reader without dropout, a
+    description of our own."""
+    if network == "text":
+        return _reader(folder)
     if network != "mlp":
         return {"zoo": {"cnn": "mnist-cnn"}.get(network, network)}
     from trimaran.spec import sequential, to_json
@@ -121,6 +127,17 @@ def model(network: str, folder: Path) -> dict[str, str]:
     layers = [Flatten(), Dense(128, activation="relu"), Dense(10), Activation("softmax")]
     path = folder / "mlp.json"
     path.write_text(json.dumps(to_json(sequential(layers, (28, 28, 1), "mlp-128"))))
+    return {"spec": str(path)}
+
+
+def _reader(folder: Path) -> dict[str, str]:
+    """Embedding 20,000 × 128, LSTM 128, one sigmoid."""
+    from trimaran.spec import sequential, to_json
+    from trimaran.spec.layers import LSTM, Activation, Dense, Embedding
+
+    layers = [Embedding(20_000, 128, mask_zero=True), LSTM(128), Dense(1), Activation("sigmoid")]
+    path = folder / "reader.json"
+    path.write_text(json.dumps(to_json(sequential(layers, (None,), "reader"))))
     return {"spec": str(path)}
 
 

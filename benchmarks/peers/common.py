@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    network: str  # "cnn", "mlp" or "resnet18"
+    network: str  # "cnn", "mlp", "resnet18" or "text"
     batch: int
     epochs: int
     seed: int
@@ -63,6 +63,14 @@ def cifar10(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         names = ("train_images", "train_labels", "validation_images", "validation_labels")
         a, b, c, d = (saved[name] for name in names)
     return a.astype(np.float32) / 255, b, c.astype(np.float32) / 255, d
+
+
+def imdb(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train and validation words (N, 200) int64, 0 behind the last one, and labels (N,) int64."""
+    with np.load(rows) as saved:
+        names = ("train_images", "train_labels", "validation_images", "validation_labels")
+        a, b, c, d = (saved[name] for name in names)
+    return a.astype(np.int64), b, c.astype(np.int64), d
 
 
 @dataclass

@@ -49,6 +49,17 @@ def mnist_mlp() -> keras.Model:
     )
 
 
+def text() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((200,), dtype="int32"),
+            layers.Embedding(20_000, 128, mask_zero=True),
+            layers.LSTM(128),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
 class Times(keras.callbacks.Callback):
     def __init__(self, clock: common.Clock) -> None:
         super().__init__()
@@ -67,12 +78,14 @@ class Times(keras.callbacks.Callback):
 def main() -> None:
     settings = common.settings()
     keras.utils.set_random_seed(settings.seed)
-    x, y, x_val, y_val = common.mnist(settings.rows)
-    shape = (-1, 28, 28, 1) if settings.network == "cnn" else (-1, 784)
-    model = {"cnn": cnn, "mlp": mlp, "mnist-mlp": mnist_mlp}[settings.network]()
+    reads = settings.network == "text"
+    x, y, x_val, y_val = (common.imdb if reads else common.mnist)(settings.rows)
+    shape = {"cnn": (-1, 28, 28, 1), "text": (-1, 200)}.get(settings.network, (-1, 784))
+    networks = {"cnn": cnn, "mlp": mlp, "mnist-mlp": mnist_mlp, "text": text}
+    model = networks[settings.network]()
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
-        loss="sparse_categorical_crossentropy",
+        loss="binary_crossentropy" if reads else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
     clock = common.Clock(len(x))

@@ -92,7 +92,8 @@ def image(x: float, y: float, width: float, height: float, pixels: Array) -> str
     """A uint8 array as a picture that fills its place, its pixels kept square-edged."""
     data = base64.b64encode(png(pixels)).decode()
     place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
-    return f'<image {place} preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+    how = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
+    return f'<image {place} {how} href="data:image/png;base64,{data}"/>'
 
 
 def grid(rows: list[tuple[str, ...]]) -> str:
