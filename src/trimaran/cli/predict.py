@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Predict and print a row each."""
     from trimaran import runs, workflow
 
-    found = runs.find(args.run)
     named = [*args.inputs, *([args.csv] if args.csv else [])]
     if not named:
         raise RecipeError("Name what to predict: pictures, a folder, or --csv FILE.")
+    found = runs.find(args.run)
     given: Any = named[0] if len(named) == 1 else named
     answers = workflow.predict(found, given, args.backend)
     rows = answers.rows()
