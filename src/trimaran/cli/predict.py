@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.data.preprocess import INPUT
     from trimaran.data.texts.field import PaddedText
 
-    found = runs.find(args.run)
     named = [*args.inputs, *([args.csv] if args.csv else [])]
     if bool(named) == bool(args.text):
         raise RecipeError("Name what to predict: pictures, a folder, --csv FILE, or --text TEXT.")
+    found = runs.find(args.run)
     given: Any = args.text or (named[0] if len(named) == 1 else named)
     if args.text and not isinstance(found.preprocess.inputs[INPUT], PaddedText):
         raise RecipeError(f"--text is for runs that learned from texts, which {args.run} did not.")

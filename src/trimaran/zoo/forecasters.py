@@ -39,7 +39,9 @@ def dlinear(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> 
     x = _own(past, columns)
     last = Cropping1D((length - 1, 0), name="last")(x)
     x = x - last
-    half = min(WINDOW, length) // 2
+    # Never more than the past: of a mean over more steps than there are, the ladder finds that
+    # TensorFlow's gradient is another than PyTorch's, JAX's and the reference's.
+    half = (min(WINDOW, length) - 1) // 2
     trend = AveragePooling1D(2 * half + 1, 1, padding=half, name="trend")(x)
     rest = x - trend
     told = [

@@ -186,6 +186,14 @@ def test_several_series_are_cut_at_the_same_time() -> None:
     assert (test.ids % 2 == 0).all() and target.times(test.ids).min() == 80
 
 
+def test_a_stride_that_hides_hours_is_told() -> None:
+    found = prepared(hourly(200), stride=6)
+    starts = found.preprocess.outputs["output"].times(found.splits["train"].ids)
+    assert len(set((starts % 24).tolist())) == 4 and (np.diff(starts) == 6).all()
+    assert "begin at 4 of the 24 steps of a season only" in found.notices[-1]
+    assert prepared(hourly(200), stride=7).notices == ()
+
+
 def test_what_was_fitted_is_saved_whole() -> None:
     found = prepared(hourly(100), calendar=True, quantiles=(0.1, 0.5, 0.9))
     text = json.dumps(found.preprocess.to_json())

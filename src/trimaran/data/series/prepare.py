@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,7 +50,7 @@ def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepare
         outputs={OUTPUT: Output.of(target)},
         preprocess=Preprocess({INPUT: field}, {OUTPUT: target}),
         facts={**raw.facts, **_facts(raw, laid, splits, where)},
-        notices=(*raw.notices, *_notices(raw, lost)),
+        notices=(*raw.notices, *_notices(raw, lost), *_phases(series.stride, target.season)),
     )
 
 
@@ -125,6 +126,18 @@ def _notices(raw: RawSeries, lost: Mapping[str, int]) -> tuple[str, ...]:
     return (
         f"{missing} missing value(s) are filled with the last known one, the longest gap over "
         f"{longest} step(s).{gone}",
+    )
+
+
+def _phases(stride: int, season: int) -> tuple[str, ...]:
+    """What a stride that shares a factor with the season hides from training."""
+    shared = math.gcd(stride, season)
+    if shared == 1:
+        return ()
+    return (
+        f"With data.series.stride={stride} training windows begin at {season // shared} of the "
+        f"{season} steps of a season only, while all are scored; a stride that shares no factor "
+        f"with {season} shows all of them.",
     )
 
 
