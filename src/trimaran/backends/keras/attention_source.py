@@ -121,7 +121,8 @@ class PositionEmbedding(layers.Layer):
         self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
 
     def call(self, x):
-        return x + self.embeddings[: keras.ops.shape(x)[1]]
+        steps = keras.ops.arange(keras.ops.shape(x)[1])
+        return x + keras.ops.take(self.embeddings, steps, axis=0)
 
     def compute_output_shape(self, x_shape):
         return x_shape
