@@ -24,13 +24,7 @@ def train(kind: str, texts: Iterable[str], size: int) -> Tokenizer:
         256 of them, whatever `size` is)
     Raises `DataError` where the texts hold nothing to learn from.
     """
-    own = {
-        "words": _words,
-        "bpe": _bpe,
-        "wordpiece": _wordpiece,
-        "characters": _characters,
-        "bytes": _bytes,
-    }[kind](_clean(texts), size)
+    own = _bytes() if kind == "bytes" else _trained(kind, _clean(texts), size)
     if own.get_vocab_size() <= len(_SPECIAL):
         raise DataError("The training texts hold no word twice; give more texts, or another kind.")
     return Tokenizer(kind, json.dumps(json.loads(own.to_str()), ensure_ascii=False), padded=True)
@@ -51,55 +45,30 @@ def _base(model: Any) -> Any:
     return own
 
 
-def _words(texts: Iterator[str], size: int) -> Any:
-    from tokenizers import models, pre_tokenizers, trainers
-
-    own = _base(models.WordLevel(unk_token=UNKNOWN))
-    own.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=size, min_frequency=_SEEN, special_tokens=_SPECIAL, show_progress=False
-    )
-    own.train_from_iterator(texts, trainer)
-    return own
-
-
-def _bpe(texts: Iterator[str], size: int) -> Any:
-    from tokenizers import models, pre_tokenizers, trainers
-
-    own = _base(models.BPE(unk_token=UNKNOWN))
-    own.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, min_frequency=_SEEN, special_tokens=_SPECIAL, show_progress=False
-    )
-    own.train_from_iterator(texts, trainer)
-    return own
-
-
-def _wordpiece(texts: Iterator[str], size: int) -> Any:
-    from tokenizers import models, pre_tokenizers, trainers
-
-    own = _base(models.WordPiece(unk_token=UNKNOWN))
-    own.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, min_frequency=_SEEN, special_tokens=_SPECIAL, show_progress=False
-    )
-    own.train_from_iterator(texts, trainer)
-    return own
-
-
-def _characters(texts: Iterator[str], size: int) -> Any:
+def _trained(kind: str, texts: Iterator[str], size: int) -> Any:
     from tokenizers import Regex, models, pre_tokenizers, trainers
 
-    own = _base(models.WordLevel(unk_token=UNKNOWN))
-    own.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=size, special_tokens=_SPECIAL, show_progress=False
+    model, trainer = {
+        "words": (models.WordLevel, trainers.WordLevelTrainer),
+        "bpe": (models.BPE, trainers.BpeTrainer),
+        "wordpiece": (models.WordPiece, trainers.WordPieceTrainer),
+        "characters": (models.WordLevel, trainers.WordLevelTrainer),
+    }[kind]
+    letters = kind == "characters"
+    own = _base(model(unk_token=UNKNOWN))
+    each = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    own.pre_tokenizer = each if letters else pre_tokenizers.Whitespace()
+    how = trainer(
+        vocab_size=size,
+        min_frequency=1 if letters else _SEEN,
+        special_tokens=_SPECIAL,
+        show_progress=False,
     )
-    own.train_from_iterator(texts, trainer)
+    own.train_from_iterator(texts, how)
     return own
 
 
-def _bytes(texts: Iterator[str], size: int) -> Any:
+def _bytes() -> Any:
     """Every byte of UTF-8 is a token, so nothing is unknown and nothing is trained."""
     from tokenizers import Tokenizer as Own
     from tokenizers import models, pre_tokenizers
