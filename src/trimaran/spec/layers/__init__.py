@@ -35,6 +35,7 @@ from trimaran.spec.layers.shaping import (
     ZeroPadding2D,
 )
 from trimaran.spec.layers.steps import MaskSteps
+from trimaran.spec.layers.timed import TimeDistributed
 
 LAYERS: dict[str, type[Layer]] = {
     "Activation": Activation,
@@ -119,6 +120,7 @@ __all__ = [
     "SinePositionEncoding",
     "Softmax",
     "Subtract",
+    "TimeDistributed",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",
