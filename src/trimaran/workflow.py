@@ -24,7 +24,7 @@ from trimaran.spec import Model
 from trimaran.steps import generation, opening, otherdata, scoring, texts
 from trimaran.steps.ahead import Forecasts, forecasts
 from trimaran.steps.beginning import Beginning, begin
-from trimaran.steps.description import describe, objective, settle
+from trimaran.steps.description import describe, objective, settle, trimmed
 from trimaran.steps.estimate import Plan
 from trimaran.steps.implementation import Implementation, implementation
 from trimaran.steps.predictions import Predictions, predictions
@@ -118,7 +118,7 @@ def _train(run: RunFiles, start: opening.Opening, options: Options, resuming: bo
         events = start.backend.fit(
             module,
             objective(start.model, start.prepared),
-            start.prepared.splits,
+            trimmed(start.model, start.prepared.splits),
             start.recipe.training,
             start.execution,
             place,

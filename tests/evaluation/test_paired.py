@@ -25,3 +25,9 @@ def test_it_says_who_is_better_only_where_that_is_certain(shift: float, says: st
     noise = np.random.default_rng(0).normal(size=400)
     noise -= noise.mean()
     assert says in str(paired(noise + shift, np.zeros(400)))
+
+
+def test_one_row_says_nothing_and_is_json() -> None:
+    found = paired(np.ones(1), np.zeros(1))
+    assert found.to_json() == {"gain": 1.0, "low": None, "high": None}
+    assert "One row says nothing" in str(found)

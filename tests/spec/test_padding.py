@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from trimaran.errors import DescriptionError
-from trimaran.spec import Composite, Input, Symbol, from_json, functional, sequential, to_json
+from trimaran.spec import (
+    Composite,
+    Input,
+    Model,
+    Symbol,
+    from_json,
+    functional,
+    sequential,
+    to_json,
+)
 from trimaran.spec import layers as L
-from trimaran.spec.padding import Masking
+from trimaran.spec.padding import Masking, leaves_padding_out
 
 
 def sentences(mask: bool = True) -> tuple[Symbol, Symbol]:
@@ -106,3 +115,20 @@ def test_blocks_pass_the_steps_on_and_ask_for_them_only_where_they_are_read() ->
         ["inputs"],
     ]
     assert [call.inputs for call in graph.calls] == [(0,), (1, 0), (2,), (3, 0)]
+
+
+def test_padding_may_be_cut_only_where_nothing_reads_it() -> None:
+    def model(length: int | None, mask: bool) -> Model:
+        tokens = Input((length,), dtype="int32")
+        return functional(tokens, L.GRU(2)(L.Embedding(9, 2, mask_zero=mask)(tokens)))
+
+    assert leaves_padding_out(model(None, True), 0)
+    assert not leaves_padding_out(model(5, True), 0)
+    assert not leaves_padding_out(model(None, False), 0)
+
+
+def test_a_layer_shared_by_padded_and_other_rows_is_refused() -> None:
+    tokens, x = sentences()
+    plain, layer = Input((9, 4), name="plain"), L.GRU(3, name="gru")
+    with pytest.raises(DescriptionError, match="gru: .* once on padded rows and once on others"):
+        functional([tokens, plain], L.Add()([layer(x), layer(plain)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,3 +158,25 @@ def cannot(layer: L.Layer) -> Model:
 def test_what_needs_the_whole_is_refused(layer: L.Layer, told: str):
     with pytest.raises(DescriptionError, match=told):
         stepwise(cannot(layer))
+
+
+@dataclass(frozen=True)
+class Memory(Composite):
+    """A layer with a state."""
+
+    units: int
+
+    def build(self, x: Any) -> Any:  # type: ignore[override]
+        return L.GRU(self.units, return_sequences=True)(x)
+
+
+def test_states_of_a_shared_block_or_of_padded_rows_are_refused() -> None:
+    """Two calls of one block would carry two states under one name."""
+    tokens, block = Input((None,), dtype="int32"), Memory(4)
+    x = L.Embedding(5, 4)(tokens)
+    with pytest.raises(DescriptionError, match=r"\(Memory\) has states and is called twice"):
+        stepwise(functional(tokens, L.Dense(5)(block(block(x)))))
+    padded = L.Embedding(5, 4, mask_zero=True)(tokens)
+    y = L.GRU(2)(L.GRU(3, return_sequences=True, name="first")(padded))
+    with pytest.raises(DescriptionError, match=r"first \(GRU\) reads padded rows"):
+        stepwise(functional(tokens, y))

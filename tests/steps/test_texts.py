@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from trimaran import layers
 from trimaran.cli import main
 from trimaran.handle import Run
 from trimaran.python import train
+from trimaran.spec import Input, functional, to_json
+from trimaran.spec.padding import leaves_padding_out
 
 NOUNS = ("plot", "cast", "score", "script", "scene", "ending", "camera", "humour")
 
@@ -83,6 +87,20 @@ def test_a_padded_row_is_answered_as_it_is_alone(run: Run) -> None:
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+def test_several_files_are_several_texts(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path, word in zip(files, ("superb", "awful"), strict=True):
+        path.write_text(f"the plot of it was {word}")
+    assert main(["predict", str(run.path), *map(str, files), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["predictions"]
+    assert [row["class"] for row in said] == ["for", "against"]
+    assert [row["input"] for row in said] == list(map(str, files))
+    assert main(["predict", str(run.path), str(tmp_path / "missing.txt")]) == 2
+    assert "missing.txt does not exist" in capsys.readouterr().err
+
+
 def test_other_reviews_score_it(run: Run, tmp_path: Path) -> None:
     reviews(200, 1).write_csv(tmp_path / "other.csv")
     scores = run.evaluate(str(tmp_path / "other.csv"))
@@ -110,3 +128,50 @@ def test_the_worst_rows_show_their_words(tmp_path: Path) -> None:
         shares[word] = max(share, shares.get(word, -1.0))
     assert max(shares, key=shares.__getitem__) in ("superb", "awful")
     assert "integrated gradients" in run.report.read_text()
+
+
+def trained(frame: pl.DataFrame, folder: Path, model: Any, **data: Any) -> Run:
+    frame.write_csv(folder / "rows.csv")
+    given = {"path": str(folder / "rows.csv"), "target": "label", "text": "text", **data}
+    return train(
+        {"data": given, "model": model},
+        training={"epochs": 2, "batch_size": 16, "threads": 1},
+        out=folder / "run",
+        progress=False,
+    )
+
+
+def test_stars_are_numbers_to_predict(tmp_path: Path) -> None:
+    """Regression: the baseline's errors are in stars, and the report shows the worst texts."""
+    frame = reviews(200, 3).with_columns(
+        label=pl.when(pl.col("label") == "for").then(8.5).otherwise(2.5)
+        + pl.Series(np.random.default_rng(0).normal(0, 0.5, 200))
+    )
+    run = trained(frame, tmp_path, {"zoo": "text-lstm"}, task="regress")
+    found = json.loads((run.path / "artifacts" / "baseline.json").read_text())["splits"]["test"]
+    own = run.scores["test"]["mae"]["value"]
+    theirs = found["scores"]["metrics"]["mae"]["value"]
+    assert found["verdict"]["gain"] == pytest.approx(theirs - own, rel=1e-6)
+    assert "Worst rows" in run.report.read_text()
+
+
+def test_a_model_that_reads_the_padding_trains_on_whole_rows(tmp_path: Path) -> None:
+    """A batch is cut to its longest row only where the model leaves the padding out: this one has a
+    fixed length, and takes no other."""
+    tokens = Input((12,), dtype="int32", name="input")
+    x = layers.Flatten()(layers.Embedding(500, 4)(tokens))
+    model = functional(tokens, {"output": layers.Dense(2, activation="softmax")(x)}, "flat")
+    assert not leaves_padding_out(model, 0)
+    (tmp_path / "flat.json").write_text(json.dumps(to_json(model)))
+    spec = {"spec": str(tmp_path / "flat.json")}
+    run = trained(reviews(120, 4), tmp_path, spec, length=12)
+    assert run.scores["test"]["accuracy"]["value"] > 0
+
+
+def test_texts_without_a_word_have_no_baseline(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(list("acgt"), 12)) for _ in range(80)]
+    frame = pl.DataFrame({"text": texts, "label": [t[0] for t in texts]})
+    run = trained(frame, tmp_path, {"zoo": "text-lstm"}, tokens="characters")
+    assert not (run.path / "artifacts" / "baseline.json").exists()
+    assert run.report.exists()

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 from trimaran.cli.parsing import Parser, add_backend, answer, verb
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.data.preprocess import INPUT
     from trimaran.data.texts.field import PaddedText
 
-    named = [*args.inputs, *([args.csv] if args.csv else [])]
+    named = [Path(name) for name in (*args.inputs, *([args.csv] if args.csv else []))]
     if bool(named) == bool(args.text):
         raise RecipeError("Name what to predict: pictures, a folder, --csv FILE, or --text TEXT.")
     found = runs.find(args.run)

@@ -21,7 +21,7 @@ from trimaran.data.splits import TEST, TRAIN, VALIDATION
 from trimaran.data.targets import Tokens
 from trimaran.data.textfield import TextField
 from trimaran.data.tokens import Tokenizer, characters
-from trimaran.errors import DataError
+from trimaran.errors import DataError, RecipeError
 
 LENGTH = 128
 
@@ -40,6 +40,11 @@ def prepare_text(raw: RawText, settings: DataSettings, test: float) -> Prepared:
 
     test: the fraction at the end that tests.
     """
+    if settings.tokens not in ("auto", "characters"):
+        raise RecipeError(
+            f"data.tokens is {settings.tokens!r}, but a text is continued by its characters; leave "
+            "it out."
+        )
     length = settings.length or LENGTH
     parts = _parts(raw, settings, test)
     tokenizer = characters(parts[TRAIN])

@@ -10,7 +10,7 @@ from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.numbers import bounds, metric, metric_name, short
 from trimaran.report.summary import Headline, headline, training_facts
 
-TASKS = {"classify": "classification", "regress": "regression"}
+TASKS = {"classify": "classification", "regress": "regression", "language": "generation"}
 
 
 def write_card(path: Path) -> Path:
@@ -36,6 +36,8 @@ def _task(run: RunFolder) -> str:
     if task == "forecast":
         return "time-series-forecasting"
     inputs = run.model.inputs if run.model else ()
+    if inputs and inputs[0].dtype == "int32":
+        return f"text-{TASKS.get(task, task)}"
     prefix = "image" if inputs and len(inputs[0].shape) == 3 else "tabular"
     return f"{prefix}-{TASKS.get(task, task)}"
 

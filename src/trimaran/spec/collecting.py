@@ -108,6 +108,12 @@ def _arrays(made: Made) -> Any:
 
 
 def _agree(name: str, first: object, again: object) -> None:
+    masked = [getattr(each, "masked", None) for each in (first, again)]
+    if masked[0] != masked[1]:
+        raise DescriptionError(
+            f"{name}: the same layer is called once on padded rows and once on others; pad both, "
+            "or make a second layer."
+        )
     if first != again:
         raise DescriptionError(
             f"{name}: the same layer is called on inputs of other sizes, but what is shared needs "

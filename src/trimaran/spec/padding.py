@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Layer, Tensor
 from trimaran.spec.layers.embedding import Embedding
 from trimaran.spec.layers.steps import STEPS, MaskSteps
+
+if TYPE_CHECKING:
+    from trimaran.spec.graph import Leaf
+    from trimaran.spec.model import Model
 
 
 @dataclass(frozen=True)
@@ -77,4 +81,20 @@ class Masking:
         return replace(x, valid=steps, root=getattr(x, "root", None) or x)  # type: ignore[type-var]
 
 
-__all__ = ["Masking", "Padding", "over_padding", "steps_of"]
+def leaves_padding_out(model: Model, value: int) -> bool:
+    """Whether an input's padding, 0 behind each row's last step, changes no answer, so that it may
+    be cut off: its time is open, and who reads it looks numbers up for layers that are masked."""
+    port = model.inputs[value]
+    readers = [leaf for leaf in model.leaves if value in leaf.inputs]
+    return bool(readers) and port.shape == (None,) and all(_masks(leaf, value) for leaf in readers)
+
+
+def _masks(leaf: Leaf, value: int) -> bool:
+    layer: Any = leaf.layer
+    if isinstance(layer, Embedding):
+        return layer.mask_zero
+    told = isinstance(layer, MaskSteps) or getattr(layer, "masked", False)
+    return bool(told) and leaf.inputs[-1] == value and value not in leaf.inputs[:-1]
+
+
+__all__ = ["Masking", "Padding", "leaves_padding_out", "over_padding", "steps_of"]

@@ -110,11 +110,15 @@ def _step(
     op = graph.table[call.layer]
     if isinstance(op, Graph):
         inner, names = _opened(op, f"{path}.")
+        if names and _uses(graph, call) > 1:
+            raise _refused(path, op.kind, "has states and is called twice")
         shapes = {port.name: port.shape for port in inner.inputs}
         return inner, width(op), [(name, shapes[name]) for name in names]
     op = concrete(op)
     if isinstance(op, Recurrent):
-        if [c.layer for c in graph.calls].count(call.layer) > 1 or len(call.inputs) > 1:
+        if op.masked:
+            raise _refused(path, op, "reads padded rows")
+        if _uses(graph, call) > 1 or len(call.inputs) > 1:
             raise _refused(path, op, "is called twice, or begins from a state of its own")
         if op.bidirectional:
             raise _refused(path, op, "reads the sequence from both ends")
@@ -131,7 +135,7 @@ def _step(
 def _kept(
     graph: Graph, call: Call, op: MultiHeadAttention | Positions, path: str
 ) -> Iterator[tuple[str, Shape]]:
-    if [c.layer for c in graph.calls].count(call.layer) > 1:
+    if _uses(graph, call) > 1:
         raise _refused(path, op, "is called twice")
     if isinstance(op, MultiHeadAttention) and len(call.inputs) > 1:
         raise _refused(path, op, "attends to another sequence")
@@ -147,8 +151,14 @@ def _states(op: Recurrent, path: str) -> Iterator[tuple[str, Shape]]:
         yield f"{base}_{letter}", (op.units,)
 
 
-def _refused(path: str, op: Layer, why: str) -> DescriptionError:
+def _uses(graph: Graph, call: Call) -> int:
+    """How often the call's layer is called."""
+    return [each.layer for each in graph.calls].count(call.layer)
+
+
+def _refused(path: str, op: Layer | str, why: str) -> DescriptionError:
+    kind = op if isinstance(op, str) else type(op).__name__
     return DescriptionError(
-        f"{path} ({type(op).__name__}) {why}, so the model cannot go on a step at a time; generate "
+        f"{path} ({kind}) {why}, so the model cannot go on a step at a time; generate "
         "with a model whose layers work step by step, such as charlstm."
     )

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from trimaran import runs, zoo
+from trimaran.data.batches import Rows
 from trimaran.data.prepared import Output, Prepared
 from trimaran.data.series.target import Forecast
+from trimaran.data.stream import Stream
 from trimaran.data.texts.field import PaddedText
 from trimaran.errors import RecipeError
 from trimaran.files import read_json
 from trimaran.recipe import ModelSettings, Recipe
 from trimaran.spec import Model, from_json
 from trimaran.spec.model import fits
+from trimaran.spec.padding import leaves_padding_out
 from trimaran.steps.beginning import located
 from trimaran.tasks import Loss, Objective
 from trimaran.tasks.loss import PINBALL
@@ -135,6 +138,18 @@ def _fits(model: Model, prepared: Prepared) -> None:
                 f"The model {model.name} ends in {units} units, but {prepared.name} needs "
                 f"{' or '.join(map(str, _widths(output)))}; choose another model or other data."
             )
+
+
+def trimmed(model: Model, splits: Mapping[str, Rows | Stream]) -> dict[str, Rows | Stream]:
+    """The splits to train on: lengths of rows are told only of inputs whose padding the model
+    leaves out, since a batch is cut to the longest of them."""
+    places = {port.name: value for value, port in enumerate(model.inputs)}
+    found: dict[str, Rows | Stream] = {}
+    for name, rows in splits.items():
+        known = rows.lengths if isinstance(rows, Rows) else {}
+        kept = {k: v for k, v in known.items() if leaves_padding_out(model, places[k])}
+        found[name] = replace(rows, lengths=kept) if isinstance(rows, Rows) else rows
+    return found
 
 
 def objective(model: Model, prepared: Prepared) -> Objective:

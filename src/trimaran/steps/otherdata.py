@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trimaran.data.batches import Rows
+from trimaran.data.columns import guess_target
 from trimaran.data.fields import ImageField
 from trimaran.data.language import windows
 from trimaran.data.prepare import load_path
@@ -106,6 +107,8 @@ def questions(preprocess: Preprocess, given: Any) -> tuple[Any, tuple[str, ...]]
 
 def _texts(given: Any) -> tuple[Any, tuple[str, ...]]:
     """Texts as they are; what is called like a file that exists is one."""
+    if isinstance(given, list) and given and isinstance(given[0], Path):
+        return [read_utf8(path) for path in given], tuple(map(str, given))
     path = Path(given).expanduser() if isinstance(given, str | Path) and _short(given) else None
     if path is None or not path.exists():
         if isinstance(given, Path):
@@ -152,7 +155,8 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _column(table: RawTable, target: str | None) -> np.ndarray:
-    if target is None or target not in table.columns:
+    target = target or guess_target(table)
+    if target not in table.columns:
         raise DataError(
             f"{table.where} has no column {target!r} with the true answers; add it, or use "
             "'trimaran predict' for rows without answers."

@@ -34,16 +34,18 @@ def write_baseline(
     train, output = prepared.splits["train"], output_of(prepared.preprocess)
     assert isinstance(train, Rows)
     classes = output.kind == "classes"
-    model = fit_baseline(
-        prepared.content[train.ids].tolist(), train.targets[OUTPUT], classes=classes
-    )
+    known = prepared.content[train.ids].tolist()
+    try:
+        model = fit_baseline(known, train.targets[OUTPUT], classes=classes)
+    except ValueError as error:  # no word is left to count, in texts of single letters
+        return f"There is no TF-IDF baseline beside it: {error}"
     splits = {}
     said = ""
     for name, made in given.items():
         rows = prepared.splits[name]
         own = model.answers(prepared.content[rows.ids].tolist())
         scored = score(rows, own, prepared.preprocess, seed).to_json()
-        verdict = _verdict(rows, made, own, classes)
+        verdict = _verdict(rows, made, own, prepared.preprocess)
         splits[name] = {"scores": scored, "verdict": {**verdict.to_json(), "text": str(verdict)}}
         said = _sentence(name, model, verdict, scored)
     folder.mkdir(exist_ok=True)
@@ -53,13 +55,15 @@ def write_baseline(
 
 
 def _verdict(
-    rows: Rows | Stream, network: np.ndarray, baseline: np.ndarray, classes: bool
+    rows: Rows | Stream, network: np.ndarray, baseline: np.ndarray, pre: Preprocess
 ) -> Verdict:
+    """By the share of right answers, or by the absolute errors in the units of the data."""
     true = rows.targets[OUTPUT]
-    if classes:
+    if output_of(pre).kind == "classes":
         right = [chances(made).argmax(axis=1) == true for made in (network, baseline)]
         return paired(right[0], right[1])
-    errors = [-np.abs(made - true.reshape(made.shape)).mean(axis=1) for made in (network, baseline)]
+    wanted = pre.decode(true)
+    errors = [-np.abs(pre.decode(made) - wanted).mean(axis=1) for made in (network, baseline)]
     return paired(errors[0], errors[1])
 
 
@@ -67,11 +71,11 @@ def _sentence(split: str, model: Baseline, verdict: Verdict, scored: Mapping[str
     accuracy = scored["metrics"].get("accuracy")
     value = accuracy["value"] if accuracy else None
     own = f" has {value:.2%} accuracy on {split}" if value is not None else ""
-    points = (
-        f"{100 * verdict.gain:+.2f} points, {100 * verdict.low:+.2f} to {100 * verdict.high:+.2f}"
-    )
-    unit = points if value is not None else f"{verdict.gain:+.4g} of mean absolute error"
-    return f"{model.name}{own} ({model.seconds:.0f} s). {verdict} ({unit})."
+    scale, unit = (1.0, "of mean absolute error") if value is None else (100.0, "points")
+    told = f"{scale * verdict.gain:+.3g} {unit}"
+    if verdict.low is not None and verdict.high is not None:
+        told += f", {scale * verdict.low:+.3g} to {scale * verdict.high:+.3g}"
+    return f"{model.name}{own} ({model.seconds:.0f} s). {verdict} ({told})."
 
 
 def telling_words(

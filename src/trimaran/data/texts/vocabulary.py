@@ -19,9 +19,9 @@ _SEEN = 2  # a word that training meets once teaches nothing
 def train(kind: str, texts: Iterable[str], size: int) -> Tokenizer:
     """A tokenizer of at most `size` tokens, padding and the unknown among them.
 
-    kind: "words" (lower case; runs of letters and digits, or of other signs), "bpe" (Sennrich et
-        al. 2016), "wordpiece" (Schuster and Nakajima 2012), "characters", or "bytes" (of UTF-8,
-        256 of them, whatever `size` is)
+    kind: "words" (runs of letters and digits, or of other signs), "bpe" (Sennrich et al. 2016),
+        "wordpiece" (Schuster and Nakajima 2012) or "characters", all of lower case; or "bytes" (of
+        UTF-8, 256 of them, whatever `size` is)
     Raises `DataError` where the texts hold nothing to learn from.
     """
     own = _bytes() if kind == "bytes" else _trained(kind, _clean(texts), size)

@@ -21,7 +21,7 @@ def telling_end(
 
     A naive Bayes classifier of word presence is fitted on every second of them, from either end,
     and the end from which it knows the others better is kept; the start where there are few long
-    texts, where the labels are numbers, and in a tie.
+    texts, where there are more than 100 different labels, and in a tie.
     """
     long = [k for k, tokens in enumerate(texts) if len(tokens) > length]
     classes, codes = np.unique(comparable(labels), return_inverse=True)
