@@ -96,7 +96,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: str) -> None:
         (("train", "digits-mlp", "--colour"), "unrecognized arguments: --colour"),
         (("evaluate",), "There is no run"),
         (("evaluate", "nosuch"), "There is no run 'nosuch'"),
-        (("predict", "x"), "Name what to predict: pictures, a folder, or --csv FILE"),
+        (("predict", "x"), "Name what to predict: pictures, a folder, --csv FILE, or --text TEXT"),
         (("eject", "resnet5"), "did you mean 'resnet50'"),
         (("eject", "mlp", "--to", "caffe"), "invalid choice: 'caffe'"),
         (("eject", "mlp", "--input-shape", "big"), "write it as 28,28,1"),
