@@ -29,6 +29,7 @@ from trimaran.backends.torch.reading.verify import apart
 from trimaran.errors import ConversionError
 from trimaran.spec import Model, from_json, to_json
 from trimaran.spec import layers as L
+from trimaran.spec.layers.positions import Positions
 from trimaran.weights import draw
 
 MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
@@ -145,7 +146,8 @@ def test_the_users_module_is_left_as_it_is() -> None:
 
 def readable(model: Model) -> bool:
     """Whether every layer has a module that `from_torch` knows; those of sequences it does not."""
-    return not any(isinstance(leaf.layer, (*RECURRENT, L.Embedding)) for leaf in model.leaves)
+    of_sequences = (*RECURRENT, L.Embedding, L.MultiHeadAttention, L.MaskSteps, Positions)
+    return not any(isinstance(leaf.layer, of_sequences) for leaf in model.leaves)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -191,6 +193,7 @@ REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
     "scalar": (Odd(lambda m, x: x * 2), (4,), "the number 2"),
     "scaled sum": (Odd(lambda m, x: torch.add(x, x, alpha=2)), (4,), "scales a summand"),
     "parameter": (Odd(lambda m, x: x * m.first.bias), (4,), "the parameter 'first.bias'"),
+    "rows of one": (Odd(lambda m, x: x + m.first.weight[0:1, :]), (4,), "'first.weight'"),
     "constant": (Odd(lambda m, x: x + torch.ones(4)), (4,), "ones"),
     "always drops": (Odd(lambda m, x: F.dropout(x, 0.5)), (4,), "in evaluation too"),
     "rows": (Odd(lambda m, x: x.view(-1, 2)), (4,), "mixes the rows"),

@@ -197,18 +197,18 @@ def _alone(site: Site, last: Step) -> bool:
 
 
 def _slice(site: Site) -> Value:
-    rank = site.rank()
+    x, rank = site.x(), site.rank()
     dim = site["dim"] + rank + 1 if site["dim"] < 0 else site["dim"]
     start, end = site["start"] or 0, END if site["end"] is None else site["end"]
     site.require(site["step"] == 1, "it takes every so many entries", "use a strided pooling")
     if start == 0 and end == END:
-        return site.x()
+        return x
     size = site.sizes(site.node.refs[0].name)[dim]
     site.require(isinstance(size, int), "it takes some rows of the batch", "keep all rows")
     start, end = (min(v + size if v < 0 else v, size) for v in (start, end))
     if (start, end) == (0, size):
-        return site.x()
-    return _bordered(site, site.x(), {dim: (start, size - end)}, "crop")
+        return x
+    return _bordered(site, x, {dim: (start, size - end)}, "crop")
 
 
 RULES: Rules = {
