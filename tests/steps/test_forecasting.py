@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from tests.hours import hourly
 
 from trimaran import workflow
 from trimaran.cli import main
+from trimaran.data.look import look
+from trimaran.data.prepare import prepare
 from trimaran.errors import RecipeError
 from trimaran.recipe import load
+from trimaran.report.forecasts import HIGH, fan
 from trimaran.runs import RunFiles
 
 FAST = {"epochs": 2, "batch_size": 16, "threads": 1, "seed": 0}
@@ -113,6 +117,29 @@ def test_your_own_table_needs_no_recipe(tmp_path: Path, capsys: pytest.CaptureFi
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_a_setting_of_series_is_enough_and_a_target_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    hourly(300).to_csv(path, index=False)
+    block = {"path": str(path), "target": "load", "series": {"targets": ["load"]}}
+    settings = load({"data": block, "model": {"zoo": "dlinear"}}).data_settings()
+    found = look(path, "load", settings)
+    assert found.task == "forecast" and found.details["columns"] == ["load"]
+    assert found.settings.series.targets == ("load",)
+    assert prepare(settings, 0).task == "forecast"
+
+
+def test_the_picture_draws_the_median() -> None:
+    """Above 0.5 stand two quantiles, below it one: the line is not the middle of the four."""
+    levels = np.array([0.0, 5.0, 6.0, 10.0]) + np.zeros((1, 3, 1, 4))
+    past = np.full((1, 9, 1), 5.0)
+    line = re.search(
+        'class="told" points="([^"]*)"', fan(["a"], ["load"], past, levels[..., 1], levels)
+    )
+    assert line is not None
+    heights = {point.split(",")[1] for point in line[1].split()}
+    assert heights == {f"{HIGH / 2:.1f}"}
+
+
 def test_models_and_tasks_that_do_not_fit_are_told(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="'mlp', which forecasts no series; take one of dlinear"):
         trained(tmp_path, {}, hourly(300), "mlp")
@@ -126,18 +153,25 @@ def test_models_and_tasks_that_do_not_fit_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_etth1_has_its_customary_windows_and_naive_scores(data_root: Path) -> None:
-    """8,545 - 336 training windows and 2,785 of validation and test (Zeng et al. 2023), and the
-    errors of repeating the last value (1.295 and 0.713 in their Table 2)."""
-    from trimaran.data.prepare import prepare
+    """Of 12, 4 and 4 months of 720 hours, the windows of 336 hours with 96 ahead; and the errors
+    of repeating the last value, made of the file by pandas."""
     from trimaran.steps.forecasting import score
 
+    months = np.array([12, 4, 4]) * 720
+    frame = pd.read_csv(data_root / "ett" / "ETTh1.csv").drop(columns="date")
+    train = frame[: months[0]]
+    scaled = (frame - train.mean()) / train.std(ddof=0)
+    origins = slice(int(months[:2].sum()), int(months.sum()) - 96 + 1)
+    errors = pd.concat([(scaled.shift(-k) - scaled.shift(1))[origins] for k in range(96)])
     settings = load("etth1-dlinear").data_settings()
     found = prepare(settings, 0)
     rows = {name: len(part) for name, part in found.splits.items()}
-    assert rows == {"train": 8209, "validation": 2785, "test": 2785}
+    train_windows, others = months[0] - 336 - 96 + 1, months[1] - 96 + 1
+    assert rows == {"train": train_windows, "validation": others, "test": others}
     target = found.preprocess.outputs["output"]
     test: Any = found.splits["test"]
     last = np.repeat(test.inputs["input"][:, -1:], 96, axis=1)
     made = score(test, last, target, None).metrics
-    assert made["mse_standardized"].value == pytest.approx(1.295, abs=0.001)
-    assert made["mae_standardized"].value == pytest.approx(0.713, abs=0.001)
+    mse, mae = (errors**2).to_numpy().mean(), errors.abs().to_numpy().mean()
+    assert made["mse_standardized"].value == pytest.approx(mse, rel=1e-5)
+    assert made["mae_standardized"].value == pytest.approx(mae, rel=1e-5)

@@ -65,7 +65,8 @@ def _draw(path: str, answers: Any) -> None:
 
     if not isinstance(answers, Forecasts):
         raise RecipeError("--picture draws forecasts of series, which this run does not make.")
-    write_text(Path(path), fan(answers.keys, answers.names, answers.past, answers.levels))
+    picture = fan(answers.keys, answers.names, answers.past, answers.values, answers.levels)
+    write_text(Path(path), picture)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -14,6 +14,7 @@ from trimaran.data.material import infer_task, is_one_hot, usable
 from trimaran.data.prepare import asks_forecast, load_path
 from trimaran.data.raw import RawArrays, RawImages, RawTable, RawTexts
 from trimaran.data.series.lines import raw_series
+from trimaran.data.series.prepare import settled
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources import folder, gather, reviews, table, text, textfolder
 from trimaran.data.sources.place import place
@@ -215,11 +216,8 @@ def _text(raw: RawText, settings: DataSettings) -> Finding:
 
 
 def _series(where: Path, settings: DataSettings) -> Finding:
-    found = read_series(where)
-    if settings.target is not None:
-        targets = (*settings.series.targets, settings.target)
-        settings = replace(settings, series=replace(settings.series, targets=targets), target=None)
-    raw = raw_series(found, settings.series, settings.drop)
+    settings = settled(settings)
+    raw = raw_series(read_series(where), settings.series, settings.drop, settings.keep)
     chosen, facts = settings.series, raw.facts
     told, inputs = raw.columns[: raw.targets], raw.columns[raw.targets :]
     held = 0.2 if settings.test is None else settings.test

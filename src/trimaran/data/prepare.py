@@ -14,6 +14,7 @@ from trimaran.data.material import Material, from_array, from_images
 from trimaran.data.prepared import Output, Prepared, finish
 from trimaran.data.raw import ImageFiles, RawArrays, RawImages, RawTable, RawTexts
 from trimaran.data.series.lines import Frame
+from trimaran.data.series.settings import SeriesSettings
 from trimaran.data.settings import DataSettings
 from trimaran.data.sources.bundled import BUNDLED, load_bundled
 from trimaran.data.sources.download import Progress
@@ -101,8 +102,8 @@ def load(settings: DataSettings, progress: Progress | None = None) -> Raw | RawT
 
 
 def asks_forecast(settings: DataSettings) -> bool:
-    """Whether a table is to be read as series: the task says so, or a time is named."""
-    return settings.task == "forecast" or settings.series.time is not None
+    """Whether a table is to be read as series: the task says so, or one of its settings."""
+    return settings.task == "forecast" or settings.series != SeriesSettings()
 
 
 def load_path(path: Path, settings: DataSettings) -> Raw:

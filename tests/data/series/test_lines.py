@@ -124,6 +124,13 @@ def test_columns_that_are_not_there_are_named(changes: Any, told: str) -> None:
         read(hourly(30), **changes)
 
 
+@pytest.mark.parametrize("setting", ["drop", "keep"])
+def test_columns_to_drop_or_keep_must_be_there(setting: str) -> None:
+    frame = Frame("plant", hourly(30), "plant.csv", 2)
+    with pytest.raises(DataError, match=f"no column 'haet', which data.{setting} names; it has"):
+        raw_series(frame, SeriesSettings(), **{setting: ("haet",)})
+
+
 def test_a_table_without_a_time_asks_for_one() -> None:
     with pytest.raises(DataError, match="name it with data.series.time=COLUMN"):
         read(hourly(30).rename(columns={"date": "when"}))
@@ -139,6 +146,8 @@ def test_a_table_without_a_time_asks_for_one() -> None:
         ({"calendar": True, "length": 5, "horizon": 6}, "a length of at least the horizon"),
         ({"calendar": True, "step": "rows"}, "which step=rows does not know"),
         ({"quantiles": (0.9, 0.1)}, "levels between 0 and 1 in rising order"),
+        ({"quantiles": (0.1, 0.9)}, "without 0.5, the median, which is the point forecast"),
+        ({"keys": ("a",)}, "name it with data.series.key=COLUMN"),
     ],
 )
 def test_settings_that_cannot_be(changes: Any, told: str) -> None:
@@ -148,9 +157,9 @@ def test_settings_that_cannot_be(changes: Any, told: str) -> None:
 
 def test_the_calendar_is_that_of_pandas() -> None:
     times = pd.date_range("2021-03-05 00:00", periods=400, freq="7h")
-    names, waves = stamps.calendar(times.to_numpy("datetime64[ns]").astype(np.int64), stamps.HOUR)
+    waves = stamps.calendar(times.to_numpy("datetime64[ns]").astype(np.int64), stamps.HOUR)
     angle = 2 * np.pi * times.day_of_week.to_numpy() / 7
-    assert np.allclose(waves[:, names.index("weekday sine")], np.sin(angle))
+    assert np.allclose(waves[:, 2], np.sin(angle))
     hours = 2 * np.pi * times.hour.to_numpy() / 24
-    assert np.allclose(waves[:, names.index("hour cosine")], np.cos(hours))
+    assert np.allclose(waves[:, 1], np.cos(hours))
     assert stamps.season(stamps.HOUR, True) == 24 and stamps.season(stamps.DAY, True) == 7

@@ -18,7 +18,7 @@ from trimaran.data.preprocess import Preprocess
 from trimaran.data.series.lines import Frame
 from trimaran.data.series.prepare import prepare_series
 from trimaran.data.series.settings import SeriesSettings
-from trimaran.data.series.windows import refuse_overlap
+from trimaran.data.series.windows import every_window, refuse_overlap
 from trimaran.data.settings import DataSettings
 from trimaran.errors import DataError, RecipeError
 
@@ -159,6 +159,25 @@ def test_settings_that_series_do_not_have_are_refused(name: str) -> None:
         prepare_series(Frame("plant", hourly(100), "plant.csv", 2), settings, 0.2)
 
 
+@pytest.mark.parametrize("name", ["length", "stride"])
+def test_settings_of_texts_name_those_of_series(name: str) -> None:
+    settings = DataSettings(path="plant.csv", **{name: 12})  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match=f"for series set data.series.{name}"):
+        prepare_series(Frame("plant", hourly(100), "plant.csv", 2), settings, 0.2)
+
+
+def test_parts_of_a_set_hold_whatever_else_is_asked() -> None:
+    frame = Frame("plant", hourly(100), "plant.csv", 2, parts=(60, 20, 20))
+    settings = DataSettings(path="plant.csv", test=0.4, series=_series({"length": 12}))
+    short = replace(settings, series=replace(settings.series, horizon=4))
+    found = prepare_series(frame, short, 0.4)
+    assert "data.test=0.4 is not used: plant has its own test split." in found.notices
+    assert len(found.splits["test"]) == 17
+    other = replace(short, series=replace(short.series, step="2h"))
+    with pytest.raises(RecipeError, match="the parts of plant are counted in its own steps"):
+        prepare_series(frame, other, 0.4)
+
+
 def test_one_target_may_be_named_as_of_any_table() -> None:
     settings = DataSettings(path="plant.csv", target="heat", series=_series({"length": 12}))
     found = prepare_series(Frame("plant", hourly(300), "plant.csv", 2), settings, 0.2)
@@ -234,6 +253,36 @@ def test_new_rows_that_do_not_fit_are_told(spoil: Any, told: str) -> None:
     field = prepared(hourly(100)).preprocess.inputs["input"]
     with pytest.raises(DataError, match=told):
         latest(field, field.read(spoil(hourly(60))))
+
+
+def test_new_rows_may_hold_their_columns_in_another_order() -> None:
+    frame = hourly(100).assign(wind=lambda f: f["heat"] ** 2)
+    field = prepared(frame, targets=("load",)).preprocess.inputs["input"]
+    raw = field.read(frame[["wind", "date", "heat", "load"]])
+    assert raw.columns == field.columns == ("load", "heat", "wind")
+    assert np.array_equal(raw.lines[0].values, frame[["load", "heat", "wind"]].to_numpy())
+
+
+@pytest.mark.parametrize(("learned", "new"), [("ab", "abc"), ("abc", "a")])
+def test_other_numbers_of_series_keep_their_times(learned: str, new: str) -> None:
+    """Intervals are made of the means per time, so windows of one time must share it."""
+
+    def sites(names: str, rows: int) -> pd.DataFrame:
+        return pd.concat([hourly(rows, k).assign(site=name) for k, name in enumerate(names)])
+
+    found = prepared(sites(learned, 100), key="site").preprocess
+    target = found.outputs["output"]
+    rows = every_window(found.inputs["input"], target, sites(new, 40))
+    assert target.times(rows.ids).tolist() == [*range(12, 37)] * len(new)
+
+
+def test_an_empty_cell_of_what_is_known_ahead_is_refused() -> None:
+    frame = hourly(104).assign(price=lambda f: np.cos(np.arange(len(f)) ** 1.5))
+    field = prepared(frame, targets=("load",), known=("price",)).preprocess.inputs["input"]
+    frame.loc[100:, ["load", "heat"]] = np.nan
+    frame.loc[102, "price"] = np.nan
+    with pytest.raises(DataError, match=r"no 'price' at 2020-01-05 06:00:00 \(1 missing"):
+        field.read(frame)
 
 
 def test_the_future_of_known_columns_must_be_there() -> None:

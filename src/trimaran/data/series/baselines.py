@@ -27,17 +27,12 @@ def baselines(
         found["seasonal_naive"] = seasonal(past, target.horizon, target.season)
     if target.returns:
         still = -np.array(target.center) / np.array(target.scale)
-        found["random_walk"] = np.broadcast_to(still, (*naive_shape(past, target),))
+        found["random_walk"] = np.broadcast_to(still, (len(past), target.horizon, len(still)))
     if splits is None:
         found["ridge"] = "the linear model is fitted on the training part, which is not at hand"
     else:
         found["ridge"] = ridge(past, target, splits)
     return found
-
-
-def naive_shape(past: np.ndarray, target: Forecast) -> tuple[int, int, int]:
-    """(n, horizon, columns)."""
-    return len(past), target.horizon, past.shape[-1]
 
 
 def own(rows: Rows, target: Forecast) -> np.ndarray:
@@ -69,7 +64,7 @@ def ridge(past: np.ndarray, target: Forecast, splits: Mapping[str, Rows]) -> np.
     held = splits.get(VALIDATION)
     told = []
     for column in range(len(target.names)):
-        x, y, _ = _relative(train, target, column, index)
+        x, y = _relative(train, target, column, index)
         alpha = 100.0 if held is None else _best(x, y, held, target, column)
         last = 0.0 if target.returns else past[:, -1:, column]
         told.append(_fitted(x, y, alpha).predict(past[:, :, column] - last) + last)
@@ -84,18 +79,18 @@ def _fitted(x: np.ndarray, y: np.ndarray, alpha: float):  # type: ignore[no-unty
 
 def _best(x: np.ndarray, y: np.ndarray, held: Rows, target: Forecast, column: int) -> float:
     index = np.linspace(0, len(held) - 1, min(_MOST // 4, len(held))).astype(np.int64)
-    given, true, _ = _relative(held, target, column, index)
+    given, true = _relative(held, target, column, index)
     errors = [np.square(_fitted(x, y, a).predict(given) - true).mean() for a in ALPHAS]
     return ALPHAS[int(np.argmin(errors))]
 
 
 def _relative(
     rows: Rows, target: Forecast, column: int, index: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
-    """(n, length) past and (n, horizon) future of one column, and what was taken off."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, length) past and (n, horizon) future of one column, less the last value of the past."""
     past = np.asarray(rows.inputs[INPUT][index, :, column], np.float64)
     ahead = np.asarray(rows.targets[OUTPUT][index, :, column], np.float64)
     if target.returns:
-        return past, ahead, 0.0
+        return past, ahead
     last = past[:, -1:]
-    return past - last, ahead - last, last
+    return past - last, ahead - last

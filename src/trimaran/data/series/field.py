@@ -74,17 +74,14 @@ class SeriesField:
         # Rounding leaves a constant column a deviation of about 1e-17 of its size.
         scale = np.where(deviation > 1e-12 * np.abs(center), deviation, 1.0)
         scale = np.where(scale > 0, scale, 1.0)
-        extra = _waves(raw.lines[0], raw.step, settings)[0]
-        middle, wide = (
-            (*center.tolist(), *[0.0] * len(extra)),
-            (*scale.tolist(), *[1.0] * len(extra)),
-        )
+        extra = _waves(raw.lines[0], raw.step, settings).shape[1]
+        middle, wide = (*center.tolist(), *[0.0] * extra), (*scale.tolist(), *[1.0] * extra)
         return cls(settings, raw.columns, raw.targets, raw.known, raw.step, raw.dated, middle, wide)
 
     def lay(self, line: Line, raw: RawSeries) -> Laid:
         """One series with the fitted scaling."""
         filled, seen = _changed(line.values, raw, self.settings)
-        _, waves = _waves(line, self.step, self.settings)
+        waves = _waves(line, self.step, self.settings)
         known = filled[:, len(self.columns) - self.known :]
         past = filled[:, : len(self.columns) - self.known]
         inputs = np.concatenate([past, _early(known, self.settings.horizon), waves], axis=1)
@@ -117,12 +114,13 @@ class SeriesField:
         return raw
 
     def _chosen(self, found: Frame) -> Frame:
-        """The frame with the columns that the run learned from, and its time and key."""
+        """The frame with its time and key, and the columns that the run learned from, in its order,
+        which the file need not keep."""
         lacking = [name for name in self.columns if name not in found.frame.columns]
         if lacking:
             raise DataError(f"{found.where} lacks the column {lacking[0]!r} that this run reads.")
-        own = {*self.columns, time_column(found, self.settings), self.settings.key}
-        kept = [name for name in found.frame.columns if name in own]
+        own = {time_column(found, self.settings), self.settings.key} - {*self.columns}
+        kept = [*(name for name in found.frame.columns if name in own), *self.columns]
         return Frame(found.name, found.frame[kept], found.where, found.first)
 
     def _asked(self) -> SeriesSettings:
@@ -182,12 +180,10 @@ def _early(known: np.ndarray, horizon: int) -> np.ndarray:
     return ahead
 
 
-def _waves(
-    line: Line, step: int | None, settings: SeriesSettings
-) -> tuple[tuple[str, ...], np.ndarray]:
+def _waves(line: Line, step: int | None, settings: SeriesSettings) -> np.ndarray:
     """The calendar of the steps `horizon` ahead."""
     if not settings.calendar:
-        return (), np.empty((len(line.stamps), 0))
+        return np.empty((len(line.stamps), 0))
     if step is None:
         raise DataError("A calendar needs times that are dates and keep a step; leave it out.")
     return stamps.calendar(line.stamps + settings.horizon * step, step)

@@ -62,14 +62,20 @@ class RawSeries:
     notices: tuple[str, ...] = ()
 
 
-def raw_series(found: Frame, settings: SeriesSettings, drop: Sequence[str] = ()) -> RawSeries:
-    """The series of a table.
+def raw_series(
+    found: Frame, settings: SeriesSettings, drop: Sequence[str] = (), keep: Sequence[str] = ()
+) -> RawSeries:
+    """The series of a table, without the columns `drop`.
 
+    keep: columns that must be there, for `refuse_future` spares them.
     Raises `DataError` naming the row for bad times, and the column for what is no number.
     """
     frame = found.frame
     if not len(frame):
         raise DataError(f"{found.where} has no row; give a series to learn from.")
+    for setting, named in (("data.drop", drop), ("data.keep", keep)):
+        for name in named:
+            _present(found, name, setting)
     time = time_column(found, settings)
     keys, chosen = _keys(found, settings)
     names, told = _columns(found, settings, time, drop)
@@ -92,13 +98,15 @@ def raw_series(found: Frame, settings: SeriesSettings, drop: Sequence[str] = ())
 def refuse_missing(raw: RawSeries, future: bool = False) -> None:
     """Refuse the first missing value.
 
-    future: rows at the end whose targets are all missing are the steps to forecast, and may stand.
+    future: rows at the end whose targets are all missing are the steps to forecast, and may stand;
+            but what is known ahead must be there, for it goes in.
     """
     for line in raw.lines:
         bad = ~np.isfinite(line.values)
         if future:
             told = np.flatnonzero(~bad[:, : raw.targets].all(axis=1))
-            bad[int(told[-1]) + 1 if len(told) else 0 :] = False
+            end = int(told[-1]) + 1 if len(told) else 0
+            bad[end:, : len(raw.columns) - raw.known] = False
         if bad.any():
             at, column = np.argwhere(bad)[0].tolist()
             raise DataError(

@@ -28,11 +28,17 @@ def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepare
     """Windows in splits; see `SeriesSettings`.
 
     test: the share of all time that tests, at its end, where the source is not split already.
-    Raises `DataError` naming the row or column that cannot be used.
+    Raises `DataError` naming the row or column that cannot be used, `RecipeError` for settings that
+    do not suit.
     """
-    settings = _settled(settings)
+    settings = settled(settings)
     series = settings.series
-    raw = raw_series(found, series, settings.drop)
+    if found.parts and series.step is not None:
+        raise RecipeError(
+            f"data.series.step={series.step} is set, but the parts of {found.name} are counted in "
+            "its own steps; leave it out."
+        )
+    raw = raw_series(found, series, settings.drop, settings.keep)
     if series.fill == "refuse":
         refuse_missing(raw)
     where = cut(raw, (settings.validation, test), series.gap)
@@ -50,12 +56,17 @@ def prepare_series(found: Frame, settings: DataSettings, test: float) -> Prepare
         outputs={OUTPUT: Output.of(target)},
         preprocess=Preprocess({INPUT: field}, {OUTPUT: target}),
         facts={**raw.facts, **_facts(raw, laid, splits, where)},
-        notices=(*raw.notices, *_notices(raw, lost), *_phases(series.stride, target.season)),
+        notices=(
+            *raw.notices,
+            *_ignored(raw, settings),
+            *_notices(raw, lost),
+            *_phases(series.stride, target.season),
+        ),
     )
 
 
-def _settled(settings: DataSettings) -> DataSettings:
-    """`data.target` is one target more.
+def settled(settings: DataSettings) -> DataSettings:
+    """`data.target` is one target more, unless it is among them already.
 
     Raises `RecipeError` for settings that series do not have.
     """
@@ -65,12 +76,15 @@ def _settled(settings: DataSettings) -> DataSettings:
         raise RecipeError(
             f"data.{given[0]} is set, but series are split in time and used whole; leave it out."
         )
-    series = settings.series
-    if settings.target is None or settings.target in series.targets:
-        return settings
-    return replace(
-        settings, series=replace(series, targets=(*series.targets, settings.target)), target=None
-    )
+    for name in ("length", "stride"):
+        if getattr(settings, name) is not None:
+            raise RecipeError(
+                f"data.{name} counts the tokens of a text; for series set data.series.{name}."
+            )
+    series, target = settings.series, settings.target
+    if target is not None and target not in series.targets:
+        series = replace(series, targets=(*series.targets, target))
+    return replace(settings, series=series, target=None)
 
 
 def _target(raw: RawSeries, field: SeriesField, train: list[np.ndarray]) -> Forecast:
@@ -114,6 +128,12 @@ def _digest(laid: Sequence[Laid], splits: Mapping[str, Rows]) -> str:
         total.update(f"{name} {rows.inputs[INPUT].shape} {rows.targets[OUTPUT].shape}".encode())
         total.update(np.ascontiguousarray(rows.ids).data)
     return total.hexdigest()
+
+
+def _ignored(raw: RawSeries, settings: DataSettings) -> tuple[str, ...]:
+    if settings.test and raw.parts:
+        return (f"data.test={settings.test} is not used: {raw.name} has its own test split.",)
+    return ()
 
 
 def _notices(raw: RawSeries, lost: Mapping[str, int]) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ class SeriesSettings:
     returns:   forecast the logarithm of each value over the one before, not the value
     season:    steps of a season, for the seasonal baseline and MASE; None finds a day or a week
     gap:       steps left out of the forecasts at the end of training and validation
-    quantiles: levels between 0 and 1, such as 0.1, 0.5 and 0.9, forecast instead of the mean; the
-               middle one is the point forecast
+    quantiles: levels between 0 and 1, such as 0.1, 0.5 and 0.9, forecast instead of the mean; 0.5,
+               which must be one of them, is the point forecast
     """
 
     time: str | None = None
@@ -66,6 +66,11 @@ class SeriesSettings:
                 )
         if self.gap < 0:
             raise RecipeError(f"data.series.gap is {self.gap}; expected 0 steps or more.")
+        if self.keys and self.key is None:
+            raise RecipeError(
+                "data.series.keys names series, but no column tells them apart; name it with "
+                "data.series.key=COLUMN."
+            )
         if self.calendar and self.step == ROWS:
             raise RecipeError(
                 "data.series.calendar needs the times of the steps ahead, which step=rows does not "
@@ -76,6 +81,11 @@ class SeriesSettings:
             raise RecipeError(
                 f"data.series.quantiles is {list(levels)}; expected levels between 0 and 1 in "
                 "rising order, such as [0.1, 0.5, 0.9]."
+            )
+        if levels and 0.5 not in levels:
+            raise RecipeError(
+                f"data.series.quantiles is {list(levels)}, without 0.5, the median, which is the "
+                "point forecast; add 0.5."
             )
         ahead = bool(self.known) or self.calendar
         if ahead and self.length < self.horizon:

@@ -92,16 +92,14 @@ def season(step: int | None, dated: bool) -> int:
     return DAY // step if step < DAY and DAY % step == 0 else 1
 
 
-def calendar(stamps: np.ndarray, step: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and (N, k) float64 sines and cosines of the hour, the weekday and the day of the year,
-    those that change from step to step."""
-    parts = {"hour": stamps % DAY / DAY} if step < DAY else {}
+def calendar(stamps: np.ndarray, step: int) -> np.ndarray:
+    """(N, k) float64 sines and cosines of the hour, the weekday and the day of the year, in this
+    order, those that change from step to step."""
+    parts = [stamps % DAY / DAY] if step < DAY else []
     if step < 7 * DAY:
-        parts["weekday"] = (stamps // DAY + 3) % 7 / 7  # 1970-01-01 was a Thursday
+        parts.append((stamps // DAY + 3) % 7 / 7)  # 1970-01-01 was a Thursday
     dates = stamps.astype("datetime64[ns]")
     years = dates.astype("datetime64[Y]")
-    parts["year"] = (dates - years).astype(np.int64) / (365.2425 * DAY)
-    turns = {name: 2 * np.pi * share for name, share in parts.items()}
-    names = tuple(f"{name} {kind}" for name in turns for kind in ("sine", "cosine"))
-    waves = [wave(angle) for angle in turns.values() for wave in (np.sin, np.cos)]
-    return names, np.stack(waves, axis=1)
+    parts.append((dates - years).astype(np.int64) / (365.2425 * DAY))
+    waves = [wave(2 * np.pi * share) for share in parts for wave in (np.sin, np.cos)]
+    return np.stack(waves, axis=1)

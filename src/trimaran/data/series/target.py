@@ -52,11 +52,10 @@ class Forecast:
         return np.asarray(found)
 
     def point(self, values: np.ndarray) -> np.ndarray:
-        """(N, horizon, columns): the point forecast, which is the middle one of the quantiles."""
+        """(N, horizon, columns): the point forecast, which is the median of the quantiles."""
         if not self.quantiles:
             return values
-        middle = min(range(len(self.quantiles)), key=lambda k: abs(self.quantiles[k] - 0.5))
-        return self.levels(values)[..., middle]
+        return self.levels(values)[..., self.quantiles.index(0.5)]
 
     def levels(self, values: np.ndarray) -> np.ndarray:
         """(N, horizon, columns, levels) in rising order: quantiles that cross are put in order."""

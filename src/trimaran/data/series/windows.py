@@ -149,17 +149,19 @@ def _taken(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
 
 
 def every_window(field: SeriesField, target: Target, given: Any) -> Rows:
-    """All windows of new rows, with what came after each; see `SeriesField.read`.
+    """All windows of new rows, with what came after each; see `SeriesField.read`. Their ids tell
+    the time alone, for the table may hold more series than `target` counts.
 
     Raises `DataError` where there is none.
     """
     assert isinstance(target, Forecast)
     raw = field.read(given)
-    target = replace(target, series=len(raw.lines))
+    counted = replace(target, series=len(raw.lines))
     grid = np.unique(np.concatenate([line.stamps for line in raw.lines]))
     laid = [field.lay(line, raw) for line in raw.lines]
     whole = Cut(grid, {TEST: (0, len(grid))})
-    return split_windows(laid, field, target, whole)[0][TEST]
+    rows = split_windows(laid, field, counted, whole)[0][TEST]
+    return replace(rows, ids=counted.times(rows.ids) * target.series)
 
 
 def refuse_overlap(splits: Mapping[str, Rows], target: Forecast) -> None:
