@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,44 @@ def test_a_planted_fault_breaks_the_right_rung(name: str) -> None:
     fault, rung, layer = FAULTS[name]
     found = reached(fault, optimizer="sgd")
     assert (found.ok, found.name, found.first_layer) == (False, rung, layer)
+
+
+def padded() -> Model:
+    """Sentences of unequal length, their last state beside the mean of all steps."""
+    words = Input((5,), name="words", dtype="int32")
+    x = L.Embedding(7, 4, mask_zero=True, name="table")(words)
+    x = L.GRU(4, return_sequences=True, name="gru")(x)
+    parts = [L.LSTM(4, name="lstm")(x), L.GlobalAveragePooling1D(name="mean")(x)]
+    return functional(words, L.Dense(2, activation="softmax")(L.Concatenate()(parts)), "padded")
+
+
+def instead(helper: str, function: Callable[..., Any]) -> Fault:
+    """A function of the source that does something else, for this one network: others are made of
+    the same text."""
+
+    def apply(made: nn.Module) -> None:
+        for name in ("forward", "logits"):
+            own = getattr(type(made), name)
+            changed = FunctionType(own.__code__, {**own.__globals__, helper: function})
+            setattr(made, name, MethodType(changed, made))
+
+    return Fault(network=apply)
+
+
+PADDING: dict[str, tuple[Fault, str]] = {
+    "the last step of all for that of each row": (
+        instead("last_step", lambda x, count: x[:, -1]), "lstm"),
+    "a mean that counts the padding": (
+        instead("mean_step", lambda x, count: x.mean(1)), "mean"),
+    "padding that is not cleared": (instead("zero_padding", lambda x, count: x), "gru"),
+    "one step too many": (
+        instead("last_step", lambda x, n: x[torch.arange(len(x)), n.clamp(max=4)]), "lstm"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PADDING)
+def test_padding_that_is_read_breaks_the_outputs(name: str) -> None:
+    fault, layer = PADDING[name]
+    given = problem(model=padded())
+    rung = list(climb(given, [side(name="torch"), side(fault)]))[-1]
+    assert (rung.name, rung.first_layer, rung.ok) == ("forward", layer, False)
