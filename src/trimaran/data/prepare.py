@@ -32,8 +32,8 @@ _TEST = 0.2  # drawn where a set has no test split of its own and none is asked 
 _TEXT_TEST = 0.1  # of a text, at its end
 Raw = RawImages | RawTable | RawArrays | RawTexts | ImageFiles
 _SOURCES = (
-    "a folder of pictures or texts, a .csv, .tsv, .parquet or .npz file, a .zip or .tar.gz of one, "
-    "or a .txt to learn to continue"
+    "a folder of pictures or texts, a .csv, .tsv, .jsonl, .parquet or .npz file, a .zip or .tar.gz "
+    "of one, or a .txt to learn to continue"
 )
 
 

@@ -22,8 +22,8 @@ class DataSettings:
     """What to learn from and how to prepare it. Exactly one of `set` and `path` names the source.
 
     set:          a named set: mnist, fashion-mnist, cifar10, digits, iris, tinyshakespeare, ...
-    path:         a folder of images, a .csv, .tsv, .parquet or .npz file, an archive of one, or a
-                  .txt to learn to continue
+    path:         a folder of images or of texts, a .csv, .tsv, .jsonl, .parquet or .npz file, an
+                  archive of one, or a .txt to learn to continue
     target:       the column to predict; needed for a table
     task:         "classify", "regress", "language" (to continue a text) or "forecast" (the steps
                   of a series to come); None decides by the source and the target's values

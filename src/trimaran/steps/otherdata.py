@@ -23,7 +23,8 @@ from trimaran.data.sources.archive import is_archive, opened
 from trimaran.data.sources.folder import named_files, path_column
 from trimaran.data.sources.pictures import list_pictures
 from trimaran.data.sources.table import is_table, read_table
-from trimaran.data.sources.text import is_text, read_text, read_utf8
+from trimaran.data.sources.text import is_text, read_text
+from trimaran.data.sources.utf8 import read_utf8
 from trimaran.data.targets import RowName, plain_row
 from trimaran.data.textfield import TextField
 from trimaran.data.texts.field import PaddedText

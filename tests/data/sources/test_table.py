@@ -21,6 +21,17 @@ def write(path: Path, text: str) -> Path:
 CSV = 'age,sex,alive,town\n22,male,True,"Paris, TX"\n,female,False,NA\n31.5,male,True,Rome\n'
 
 
+def test_json_lines_are_rows(tmp_path: Path) -> None:
+    lines = '{"text": "fine", "stars": 4}\n{"text": "dull", "stars": null}\n'
+    table = read_table(write(tmp_path / "rows.jsonl", lines))
+    assert table.columns["text"].tolist() == ["fine", "dull"]
+    np.testing.assert_array_equal(table.columns["stars"], [4, np.nan])
+    assert table.row(1).endswith("rows.jsonl row 2")
+    for line, why in (("{oops", "line 2 is no JSON"), ("[1]", "line 2 is no JSON object")):
+        with pytest.raises(DataError, match=why):
+            read_table(write(tmp_path / "bad.jsonl", f'{{"a": 1}}\n{line}\n'))
+
+
 def check(columns: dict[str, np.ndarray]) -> None:
     np.testing.assert_array_equal(columns["age"], [22, np.nan, 31.5])
     assert columns["sex"].tolist() == ["male", "female", "male"]

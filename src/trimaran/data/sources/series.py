@@ -9,7 +9,7 @@ from typing import Any
 from trimaran.data.series.lines import Frame
 from trimaran.data.sources.download import Pinned, Progress
 from trimaran.data.sources.named import NamedSet, locate
-from trimaran.data.sources.table import is_table, read_frame
+from trimaran.data.sources.table import first_row, is_table, read_frame
 from trimaran.errors import DataError
 
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small"
@@ -94,19 +94,14 @@ def load_series(name: str, progress: Progress | None) -> Frame:
         "source": found.how,
     }
     where = str(found.paths[0])
-    return Frame(name, frame, where, _first(found.paths[0]), facts, notices, chosen.parts)
+    return Frame(name, frame, where, first_row(found.paths[0]), facts, notices, chosen.parts)
 
 
 def read_series(path: Path) -> Frame:
     """Your own file. Raises `DataError` naming the file and, if ragged, the row."""
     frame, notices = read_frame(path)
     facts = {"origin": str(path), "licence": "your own data"}
-    return Frame(path.name.split(".")[0], frame, str(path), _first(path), facts, notices)
-
-
-def _first(path: Path) -> int:
-    """The number that a file's reader sees at the first row: below the header of a CSV."""
-    return 0 if path.name.lower().endswith(".parquet") else 2
+    return Frame(path.name.split(".")[0], frame, str(path), first_row(path), facts, notices)
 
 
 def as_frame(given: Any) -> Frame:

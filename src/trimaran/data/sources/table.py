@@ -1,10 +1,12 @@
-"""Tables: files (CSV, TSV, Parquet), pandas and polars frames, mappings and lists of mappings.
+"""Tables: files (CSV, TSV, JSON lines, Parquet), pandas and polars frames, mappings and lists of
+them.
 
 Every column becomes float64, bool or object (texts and None), so nothing later needs pandas.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ import numpy as np
 
 from trimaran.data.raw import RawTable
 from trimaran.data.sources.delimited import read_delimited
+from trimaran.data.sources.utf8 import read_utf8
 from trimaran.errors import DataError
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".parquet")
 _EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
 
@@ -24,23 +27,29 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path) -> RawTable:
-    """A CSV, TSV or Parquet file. Raises `DataError` naming the file and, if ragged, the row."""
+    """A CSV, TSV, JSON lines or Parquet file. Raises `DataError` naming the file and,
+    if ragged, the row."""
     frame, told = read_frame(path)
-    written = not path.name.lower().endswith(".parquet")
     try:
         found = from_frame(frame)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     name, notices = path.name.split(".")[0], (*told, *found.notices)
-    return RawTable(name, found.columns, str(path), 2 if written else 0, _facts(path), notices)
+    return RawTable(name, found.columns, str(path), first_row(path), _facts(path), notices)
+
+
+def first_row(path: Path) -> int:
+    """The number that a file's reader sees at row 0: a CSV's first line is its header."""
+    return {".parquet": 0, ".jsonl": 1}.get(path.suffix.lower(), 2)
 
 
 def read_frame(path: Path) -> tuple[Any, tuple[str, ...]]:
     """The same as a pandas frame, with what is unusual in it."""
     if not path.is_file():
         raise DataError(f"{path} does not exist; check the path.")
-    written = not path.name.lower().endswith(".parquet")
-    return read_delimited(path) if written else (_parquet(path), ())
+    if path.suffix.lower() == ".jsonl":
+        return _json_lines(path), ()
+    return (_parquet(path), ()) if path.suffix.lower() == ".parquet" else read_delimited(path)
 
 
 def as_table(raw: Any) -> RawTable:
@@ -147,6 +156,21 @@ def _from_objects(values: list[Any]) -> np.ndarray:
     if known and all(isinstance(v, int | float | np.number) for v in known):
         return np.array([np.nan if v is None else float(v) for v in clean])
     return _objects([None if v is None else str(v) for v in clean])
+
+
+def _json_lines(path: Path) -> Any:
+    """One JSON object for each row. Raises `DataError` naming the line that is none."""
+    import pandas as pd
+
+    rows = []
+    for number, line in enumerate(read_utf8(path).splitlines(), 1):
+        try:
+            rows.append(json.loads(line) if line.strip() else {})
+        except ValueError as error:
+            raise DataError(f"{path} line {number} is no JSON ({error}); mend it.") from None
+        if not isinstance(rows[-1], dict):
+            raise DataError(f"{path} line {number} is no JSON object; write one for each row.")
+    return pd.DataFrame(rows)
 
 
 def _parquet(path: Path) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from trimaran.data.language import RawText
 from trimaran.data.sources.download import Pinned, Progress
 from trimaran.data.sources.named import NamedSet, locate
+from trimaran.data.sources.utf8 import read_utf8
 from trimaran.errors import DataError
 
 SUFFIXES = (".txt", ".text", ".md")
@@ -51,22 +52,6 @@ def read_text(path: Path) -> RawText:
     Raises `DataError` where it is missing, not UTF-8, or empty.
     """
     return RawText(path.stem, _read(path), {"source": str(path)})
-
-
-def read_utf8(path: Path) -> str:
-    """The text as it stands, its line ends too; a byte order mark is no part of it.
-
-    Raises `DataError` where it cannot be read or is not UTF-8; the text names the byte.
-    """
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}; save it "
-            "as UTF-8, for example with: iconv -f LATIN1 -t UTF-8."
-        ) from None
 
 
 def _read(path: Path) -> str:

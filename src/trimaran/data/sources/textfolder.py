@@ -10,7 +10,8 @@ import numpy as np
 
 from trimaran.data.raw import RawTexts
 from trimaran.data.sources.reviews import objects
-from trimaran.data.sources.text import SUFFIXES, read_utf8
+from trimaran.data.sources.text import SUFFIXES
+from trimaran.data.sources.utf8 import read_utf8
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
 from trimaran.errors import DataError
 
