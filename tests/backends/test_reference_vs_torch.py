@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.material import material
-from tests.strategies import RECURRENT, alone, models, stateful_cases
+from tests.random_models import models
+from tests.strategies import RECURRENT, alone, stateful_cases
 
 from trimaran.backends.reference import BACKEND as REFERENCE
 from trimaran.backends.torch.build import TorchBackend

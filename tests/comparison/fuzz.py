@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.conftest import QUICK_XLA
-from tests.strategies import models
+from tests.random_models import models
 
 from trimaran.backends.keras import process
 from trimaran.errors import TrimaranError

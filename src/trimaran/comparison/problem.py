@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from trimaran.data.batches import Rows
-from trimaran.spec import Leaf, Model
-from trimaran.spec.layers import Dropout, Embedding, MaskSteps
+from trimaran.spec import Model
+from trimaran.spec.layers import Dropout, Embedding
+from trimaran.spec.padding import told_by
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
 from trimaran.training.objectives import objectives
@@ -128,14 +129,8 @@ def use_of(model: Model, value: int) -> Use:
     """How the layers read an input."""
     readers = [leaf for leaf in model.leaves if value in leaf.inputs]
     tables = [leaf.layer.input_dim for leaf in readers if isinstance(leaf.layer, Embedding)]
-    times = [leaf.in_shapes[0][0] or UNKNOWN for leaf in readers if _steps(leaf) == value]
+    times = [leaf.in_shapes[0][0] or UNKNOWN for leaf in readers if told_by(leaf) == value]
     return Use(min(tables, default=2 if times else 0), min(times, default=0))
-
-
-def _steps(leaf: Leaf) -> int | None:
-    """The value that tells the layer which steps hold data, if one does."""
-    told = isinstance(leaf.layer, MaskSteps) or getattr(leaf.layer, "masked", False)
-    return leaf.inputs[-1] if told else None
 
 
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], use: Use) -> np.ndarray:

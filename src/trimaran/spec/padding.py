@@ -90,11 +90,15 @@ def leaves_padding_out(model: Model, value: int) -> bool:
 
 
 def _masks(leaf: Leaf, value: int) -> bool:
-    layer: Any = leaf.layer
-    if isinstance(layer, Embedding):
-        return layer.mask_zero
-    told = isinstance(layer, MaskSteps) or getattr(layer, "masked", False)
-    return bool(told) and leaf.inputs[-1] == value and value not in leaf.inputs[:-1]
+    if isinstance(leaf.layer, Embedding):
+        return leaf.layer.mask_zero
+    return told_by(leaf) == value and value not in leaf.inputs[:-1]
 
 
-__all__ = ["Masking", "Padding", "leaves_padding_out", "over_padding", "steps_of"]
+def told_by(leaf: Leaf) -> int | None:
+    """The value that tells a layer which steps hold data, None where nothing does."""
+    kinds = leaf.layer.kinds(len(leaf.inputs))
+    return leaf.inputs[-1] if len(kinds) > 1 and kinds[-1] == STEPS else None
+
+
+__all__ = ["Masking", "Padding", "leaves_padding_out", "over_padding", "steps_of", "told_by"]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests import material
-from tests.strategies import MASKED, RECURRENT, alone, cases, models, padded_cases, stateful_cases
+from tests.random_models import models
+from tests.strategies import MASKED, RECURRENT, alone, cases, padded_cases, stateful_cases
 
 from trimaran.backends.keras.build import KerasBackend
 from trimaran.backends.keras.weights import silent

@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.backends.reference.deviations import (
+    TOLERANCE,
+    case,
+    largest_deviation,
+    like,
+    listed,
+    quick,
+)
 from tests.backends.reference.oracle import ORACLES
-from tests.strategies import MASKED, RECURRENT, cases, padded_cases, stateful_cases
+from tests.strategies import RECURRENT, cases, stateful_cases
 
 from trimaran.backends.reference import core
 from trimaran.backends.reference.layers import RULES, backward, forward
@@ -19,86 +27,6 @@ from trimaran.spec import layers as L
 from trimaran.spec.layers import LAYERS
 from trimaran.spec.layers.core import ACTIVATIONS
 from trimaran.spec.layers.steps import STEPS
-
-TOLERANCE = 1e-10
-quick = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-)
-
-
-def deviation(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference, relative to the size of b where that exceeds 1."""
-    assert a.shape == b.shape
-    return float(np.max(np.abs(a - b) / max(1.0, np.abs(b).max(initial=0.0)), initial=0.0))
-
-
-def numbers(rng: np.random.Generator, shape: Any, ties: bool) -> np.ndarray:
-    """Normal numbers, or quarters from -5 to 5, which tie and meet the kinks of activations."""
-    return rng.integers(-20, 21, shape) / 4.0 if ties else rng.normal(size=shape)
-
-
-def case(layer: L.Layer, shapes: Any, seed: int, ties: bool) -> tuple[Any, dict[str, np.ndarray]]:
-    rng = np.random.default_rng(seed)
-    batch = int(rng.integers(2, 5))
-    inputs = tuple(numbers(rng, (batch, *shape), ties) for shape in shapes)
-    if isinstance(layer, L.Embedding):
-        inputs = (rng.integers(0, layer.input_dim, (batch, *shapes[0])),)
-    if layer.kinds(len(shapes))[-1] == STEPS and len(shapes) > 1:
-        inputs = (*inputs[:-1], some_steps(rng, batch, shapes))
-    parameters = {p.name: rng.normal(size=p.shape) for p in layer.parameters(*shapes)}
-    if "running_var" in parameters:
-        parameters["running_var"] = parameters["running_var"] ** 2 + 0.1
-    return inputs, parameters
-
-
-def some_steps(rng: np.random.Generator, batch: int, shapes: Any) -> np.ndarray:
-    """Numbers of steps from 0, which counts as 1, to all; or marks of them."""
-    time, counts = shapes[0][0], rng.integers(0, shapes[0][0] + 1, batch)
-    if shapes[-1] == ():
-        return counts
-    return (np.arange(time) < counts[:, None]) * rng.integers(1, 9, (batch, time))
-
-
-def listed(output: Any) -> tuple[Any, ...]:
-    """What a layer gives, one or several, as a tuple."""
-    return output if isinstance(output, tuple) else (output,)
-
-
-def like(output: Any, seed: int) -> Any:
-    """Normal numbers in the form of the output."""
-    rng = np.random.default_rng(seed)
-    made = tuple(rng.normal(size=array.shape) for array in listed(output))
-    return made if isinstance(output, tuple) else made[0]
-
-
-def largest_deviation(
-    layer: L.Layer, shapes: Any, seed: int = 0, training: bool = True, ties: bool = False
-) -> dict[str, float]:
-    """Of the output, and of each gradient, from PyTorch's."""
-    inputs, parameters = case(layer, shapes, seed, ties)
-    output, cache = forward(layer, parameters, inputs, training)
-    gradient = like(output, seed + 1)
-    by_input, by_parameter = backward(layer, parameters, cache, gradient)
-
-    x = [torch.tensor(a, requires_grad=a.dtype == np.float64) for a in inputs]
-    p = {key: torch.tensor(a, requires_grad=True) for key, a in parameters.items()}
-    y = listed(ORACLES[type(layer)](layer, p, *x, training))
-    torch.autograd.backward(y, [torch.tensor(g) for g in listed(gradient)])
-    found = {
-        f"output{i or ''}": deviation(mine, theirs.detach().numpy())
-        for i, (mine, theirs) in enumerate(zip(listed(output), y, strict=True))
-    }
-    for i, (mine, tensor) in enumerate(zip(by_input, x, strict=True)):
-        if tensor.requires_grad:
-            found[f"input{i}"] = deviation(mine, tensor.grad.numpy())
-    reached = {key: tensor.grad for key, tensor in p.items() if tensor.grad is not None}
-    assert set(by_parameter) == set(reached)
-    for key, grad in reached.items():
-        found[key] = deviation(by_parameter[key], grad.numpy())
-    return found
 
 
 def test_every_layer_of_the_description_has_a_rule_and_an_oracle():
@@ -114,77 +42,6 @@ def test_layer_equals_pytorch(kind, data):
     seed = data.draw(st.integers(0, 99))
     found = largest_deviation(layer, shapes, seed, training, ties)
     assert max(found.values()) <= TOLERANCE, found
-
-
-@pytest.mark.parametrize("kind", RECURRENT)
-@quick
-@given(data=st.data())
-def test_states_in_and_out_equal_pytorch(kind, data):
-    """Gradients come from the last states too, and reach the first ones."""
-    layer, shapes = data.draw(stateful_cases(kind))
-    found = largest_deviation(layer, shapes, data.draw(st.integers(0, 99)))
-    assert len(found) >= 3 + (len(shapes) - 1) + layer.return_state * layer.STATES
-    assert max(found.values()) <= TOLERANCE, found
-
-
-@pytest.mark.parametrize("kind", MASKED)
-@quick
-@given(data=st.data())
-def test_padding_equals_rows_by_themselves(kind, data):
-    """A padded row gives what the same row gives alone, cut to its steps."""
-    layer, shapes = data.draw(padded_cases(kind))
-    found = largest_deviation(layer, shapes, data.draw(st.integers(0, 99)))
-    assert max(found.values()) <= TOLERANCE, found
-
-
-@pytest.mark.parametrize("rotary", [False, True])
-def test_attention_a_step_at_a_time_is_that_of_the_whole(rotary):
-    """Forwards, and backwards through all that was kept from step to step."""
-    layer = L.MultiHeadAttention(2, 4, use_causal_mask=True, rotary=rotary)
-    (x,), parameters = case(layer, ((5, 6),), 0, False)
-    wanted, cache = forward(layer, parameters, (x,), True)
-    gradient = like(wanted, 1)
-    (into,), by_parameter = backward(layer, parameters, cache, gradient)
-    step, size = replace(layer, cached=True), len(x)
-    states, caches = (np.zeros((size, 7, 8)),) * 2 + (np.zeros((size, 1)),), []
-    for t in range(5):
-        (y, *states), cache = forward(step, parameters, (x[:, t : t + 1], *states), True)
-        assert deviation(y[:, 0], wanted[:, t]) <= 1e-14
-        caches.append(cache)
-    deltas, sums = tuple(np.zeros_like(state) for state in states), dict.fromkeys(parameters, 0.0)
-    for t in reversed(range(5)):
-        given = (gradient[:, t : t + 1], *deltas)
-        (sent, *deltas), found = backward(step, parameters, caches[t], given)
-        assert deviation(sent[:, 0], into[:, t]) <= 1e-14
-        sums = {key: sums[key] + value for key, value in found.items()}
-    for key, value in by_parameter.items():
-        assert deviation(sums[key], value) <= 1e-14
-
-
-@pytest.mark.parametrize("layer", [L.PositionEmbedding(6), L.SinePositionEncoding()])
-def test_positions_a_step_at_a_time_are_those_of_the_whole(layer):
-    (x,), parameters = case(layer, ((5, 3),), 0, False)
-    wanted, _ = forward(layer, parameters, (x,), True)
-    at, sums = np.zeros((len(x), 1)), dict.fromkeys(parameters, 0.0)
-    for t in range(5):
-        (y, at), cache = forward(
-            replace(layer, cached=True), parameters, (x[:, t : t + 1], at), True
-        )
-        assert deviation(y[:, 0], wanted[:, t]) <= 1e-15
-        given = (np.ones_like(y), np.zeros_like(at))
-        _, found = backward(replace(layer, cached=True), parameters, cache, given)
-        sums = {key: sums[key] + value for key, value in found.items()}
-    for value in sums.values():
-        assert value[:5].tolist() == [[len(x)] * 3] * 5 and not value[5:].any()
-
-
-def test_a_bias_of_keys_has_no_gradient():
-    layer = L.MultiHeadAttention(2)
-    inputs, parameters = case(layer, ((5, 6),), 0, False)
-    output, cache = forward(layer, parameters, inputs, True)
-    _, found = backward(layer, parameters, cache, np.ones_like(output))
-    q, k, v = np.split(found["in_proj_bias"], 3)
-    assert q.any() and not k.any() and v.any()
 
 
 @pytest.mark.parametrize("parameter", [None, 0.1, 1.5])

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.material import material
-from tests.strategies import models
+from tests.random_models import models
 
 from trimaran.backends.reference import BACKEND
 from trimaran.backends.reference.network import columns_first, columns_last

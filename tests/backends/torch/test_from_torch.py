@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import HealthCheck, assume, given, settings
 from tests.backends.torch import rewritten
-from tests.strategies import RECURRENT, models
+from tests.random_models import models
+from tests.strategies import RECURRENT
 from torch import Tensor, nn
 
 import trimaran

@@ -60,7 +60,7 @@ def _official(
         labels=np.concatenate([train[1], test[1]]),
         classes=entry.classes,
         parts={"train": np.arange(cut), "test": np.arange(cut, count)},
-        facts={"origin": entry.origin, "licence": entry.licence, "found in": found.how},
+        facts=found.facts(entry),
     )
 
 

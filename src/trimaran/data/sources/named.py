@@ -144,6 +144,10 @@ class Found:
     paths: tuple[Path, ...]
     how: str
 
+    def facts(self, entry: NamedSet) -> dict[str, str]:
+        """Where the set is from, for its report."""
+        return {"origin": entry.origin, "licence": entry.licence, "found in": self.how}
+
 
 def locate(entry: NamedSet, progress: Progress | None = None) -> Found:
     """The set's files: $TRIMARAN_DATA, the user's cache, Debian's package, or a download.

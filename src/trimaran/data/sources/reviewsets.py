@@ -36,11 +36,7 @@ def load_reviews(name: str, progress: Progress | None) -> RawTexts:
     chosen = REVIEWS[name]
     found = locate(chosen.entry, progress)
     parts = chosen.read(found.paths)
-    facts = {
-        "origin": chosen.entry.origin,
-        "licence": chosen.entry.licence,
-        "source": found.how,
-    }
+    facts = found.facts(chosen.entry)
     texts = [text for own, _ in parts.values() for text in own]
     labels = np.array([label for _, own in parts.values() for label in own])
     positions = _positions(parts)

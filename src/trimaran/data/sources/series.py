@@ -88,11 +88,7 @@ def load_series(name: str, progress: Progress | None) -> Frame:
     chosen = SERIES[name]
     found = locate(chosen.entry, progress)
     frame, notices = read_frame(found.paths[0])
-    facts = {
-        "origin": chosen.entry.origin,
-        "licence": chosen.entry.licence,
-        "source": found.how,
-    }
+    facts = found.facts(chosen.entry)
     where = str(found.paths[0])
     return Frame(name, frame, where, first_row(found.paths[0]), facts, notices, chosen.parts)
 

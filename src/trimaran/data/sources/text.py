@@ -42,8 +42,7 @@ def load_text(name: str, progress: Progress | None) -> RawText:
     """A named text."""
     entry = TEXTS[name]
     found = locate(entry, progress)
-    facts = {"origin": entry.origin, "licence": entry.licence, "source": found.how}
-    return RawText(name, _read(found.paths[0]), facts)
+    return RawText(name, _read(found.paths[0]), found.facts(entry))
 
 
 def read_text(path: Path) -> RawText:
@@ -51,7 +50,7 @@ def read_text(path: Path) -> RawText:
 
     Raises `DataError` where it is missing, not UTF-8, or empty.
     """
-    return RawText(path.stem, _read(path), {"source": str(path)})
+    return RawText(path.stem, _read(path), {"found in": str(path)})
 
 
 def _read(path: Path) -> str:
