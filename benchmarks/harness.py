@@ -75,14 +75,16 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if options.epochs < 2 or options.rounds < 1:
         parser.error("it takes at least 2 epochs (the first warms up) and 1 round")
     if "TRIMARAN_DATA" not in os.environ:
-        parser.error("set TRIMARAN_DATA to the folder that holds mnist/ and cifar10/")
+        parser.error("set TRIMARAN_DATA to the folder of the data sets")
     return options
 
 
-def prepare_rows(data: str, options: argparse.Namespace, folder: str, limit: int = 0) -> str:
+def prepare_rows(
+    data: str, options: argparse.Namespace, folder: str, limit: int = 0, network: str = ""
+) -> str:
     """Writes the rows of Trimaran's own split for the peers, so that all train on the same."""
     path = str(Path(folder) / "rows.npz")
-    command = [str(HERE / "ours" / "rows.py"), data, path]
+    command = [str(HERE / "ours" / "rows.py"), data, path, "--network", network]
     command += ["--seed", str(options.seed), "--limit", str(limit)]
     subprocess.run([sys.executable, *command], check=True)
     return path

@@ -1,33 +1,72 @@
-"""A reader of texts on IMDB: Trimaran, Keras `fit` on TensorFlow, Lightning and plain PyTorch.
+"""Sequences: Trimaran beside Keras `fit` on TensorFlow, Lightning and plain PyTorch.
 
-Embedding 20,000 × 128 - LSTM 128 - Dense 1: 2,691,713 parameters, reviews of 200 words at most,
-padded; the same rows for all; Adam at 1e-3. "images/s" in the table are reviews a second.
+text: a reader of reviews (IMDB), Embedding 20,000 × 128 - LSTM 128 - Dense 1: 2,691,713 parameters,
+200 words at most, padded. charlstm: the chapter's model of characters, windows of 100. gpt: six
+blocks of 384 features over 256 characters. The same rows for all; Adam at 1e-3. "rows/s" are
+reviews or windows a second.
 
-    python benchmarks/sequences.py --rounds 3 --limit 6000
+    python benchmarks/sequences.py text --rounds 3 --limit 6000
+    python benchmarks/sequences.py charlstm --limit 400000
+    python benchmarks/sequences.py gpt --batch 16 --limit 60000 --dropout 0.2
 """
+
+import argparse
+import os
+from pathlib import Path
 
 import harness
 from harness import OURS, PEERS, Contender
 
+LIMITS = {"text": 6000, "charlstm": 400_000, "gpt": 60_000}
+
 
 def main() -> None:
     parser = harness.arguments(__doc__, batch=64, epochs=2)
-    parser.add_argument("--limit", type=int, default=6000, help="rows in all, test rows included")
+    parser.add_argument("network", choices=list(LIMITS))
+    parser.add_argument("--limit", type=int, help="reviews or characters in all, test included")
+    parser.add_argument("--dropout", type=float, default=0.0, help="of gpt")
+    parser.add_argument("--bfloat16", action="store_true", help="PyTorch's too, by autocast")
     options = harness.parse(parser)
+    options.limit = options.limit or LIMITS[options.network]
     with harness.scratch() as folder:
-        rows = harness.prepare_rows("imdb", options, folder, options.limit)
-        shared = ("text", *harness.shared(options, rows))
-        limit = ("--limit", str(options.limit))
-        plain = PEERS / "text_torch.py"
-        contenders = [
-            Contender("Trimaran", OURS, (*shared, *limit)),
-            Contender("Trimaran float32", OURS, (*shared, *limit, "--precision", "float32")),
-            Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared),
-            Contender("Lightning", PEERS / "text_lightning.py", shared),
-            Contender("PyTorch-padded", plain, ("padded", *shared)),
-            Contender("PyTorch-packed", plain, ("packed", *shared)),
-        ]
-        harness.compare(contenders, options)
+        contenders = readers if options.network == "text" else writers
+        harness.compare(contenders(options, folder), options)
+
+
+def readers(options: argparse.Namespace, folder: str) -> list[Contender]:
+    """Of reviews."""
+    rows = harness.prepare_rows("imdb", options, folder, options.limit, "text")
+    shared = ("text", *harness.shared(options, rows))
+    limit = ("--limit", str(options.limit))
+    plain = PEERS / "text_torch.py"
+    return [
+        Contender("Trimaran", OURS, (*shared, *limit)),
+        Contender("Trimaran float32", OURS, (*shared, *limit, "--precision", "float32")),
+        Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared),
+        Contender("Lightning", PEERS / "text_lightning.py", shared),
+        Contender("PyTorch-padded", plain, ("padded", *shared)),
+        Contender("PyTorch-packed", plain, ("packed", *shared)),
+    ]
+
+
+def writers(options: argparse.Namespace, folder: str) -> list[Contender]:
+    """Of characters."""
+    given = Path(os.environ["TRIMARAN_DATA"]) / "tinyshakespeare" / "input.txt"
+    text = Path(folder) / "text.txt"
+    text.write_text(given.read_text(encoding="utf-8")[: options.limit], encoding="utf-8")
+    rows = harness.prepare_rows(str(text), options, folder, network=options.network)
+    shared = (options.network, *harness.shared(options, rows), "--dropout", str(options.dropout))
+    ours = (*shared, "--text", str(text))
+    plain = PEERS / "characters_torch.py"
+    half = (*shared, "--precision", "bfloat16")
+    keras = [Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared)]
+    return [
+        Contender("Trimaran", OURS, ours),
+        Contender("Trimaran float32", OURS, (*ours, "--precision", "float32")),
+        *(keras if options.network == "charlstm" else []),
+        Contender("PyTorch", plain, shared),
+        *([Contender("PyTorch bfloat16", plain, half)] if options.bfloat16 else []),
+    ]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import networks
+import rows
+
 from trimaran.version import VERSION
 
 PACKAGES = {"torch": "torch", "tensorflow": "tensorflow-cpu", "jax": "jax"}
@@ -76,11 +79,13 @@ class Apart:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("network", choices=["cnn", "mlp", "mnist-mlp", "resnet18", "text"])
+    parser.add_argument("network", choices=networks.NETWORKS)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", help="for the peers; Trimaran makes this split itself")
+    parser.add_argument("--text", help="the text that charlstm and gpt continue")
+    parser.add_argument("--dropout", type=float, default=0.0, help="of gpt")
     parser.add_argument("--limit", type=int, default=0, help="rows in all; 0 takes every row")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--backend", default="torch")
@@ -92,16 +97,12 @@ def arguments() -> argparse.Namespace:
 def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The recipe's values."""
     threads = os.environ.get("OMP_NUM_THREADS")
-    name = {"resnet18": "cifar10", "text": "imdb"}.get(options.network, "mnist")
-    data: dict[str, Any] = {"set": name, "validation": 0.2}
-    if name == "imdb":
-        data["length"] = 200
     return {
         "name": options.network,
         "backend": options.backend,
-        "task": "classify",
-        "data": data | ({"limit": options.limit} if options.limit else {}),
-        "model": model(options.network, folder),
+        "task": "language" if options.text else "classify",
+        "data": data(options),
+        "model": networks.chosen(options.network, folder, options.rows, options.dropout),
         "training": {
             "optimizer": {"name": "adam", "learning_rate": 1e-3},
             "epochs": options.epochs,
@@ -114,31 +115,18 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def model(network: str, folder: Path) -> dict[str, str]:
-    """The zoo's network; for the 784-128-10 perceptron, and for a reader without dropout, a
-    description of our own."""
-    if network == "text":
-        return _reader(folder)
-    if network != "mlp":
-        return {"zoo": {"cnn": "mnist-cnn"}.get(network, network)}
-    from trimaran.spec import sequential, to_json
-    from trimaran.spec.layers import Activation, Dense, Flatten
-
-    layers = [Flatten(), Dense(128, activation="relu"), Dense(10), Activation("softmax")]
-    path = folder / "mlp.json"
-    path.write_text(json.dumps(to_json(sequential(layers, (28, 28, 1), "mlp-128"))))
-    return {"spec": str(path)}
-
-
-def _reader(folder: Path) -> dict[str, str]:
-    """Embedding 20,000 × 128, LSTM 128, one sigmoid."""
-    from trimaran.spec import sequential, to_json
-    from trimaran.spec.layers import LSTM, Activation, Dense, Embedding
-
-    layers = [Embedding(20_000, 128, mask_zero=True), LSTM(128), Dense(1), Activation("sigmoid")]
-    path = folder / "reader.json"
-    path.write_text(json.dumps(to_json(sequential(layers, (None,), "reader"))))
-    return {"spec": str(path)}
+def data(options: argparse.Namespace) -> dict[str, Any]:
+    """The recipe's `data:`."""
+    length = rows.LENGTHS.get(options.network)
+    if options.text:
+        return rows.text_settings(options.text, length)
+    name = {"resnet18": "cifar10", "text": "imdb"}.get(options.network, "mnist")
+    return {
+        "set": name,
+        "validation": 0.2,
+        **({"length": length} if length else {}),
+        **({"limit": options.limit} if options.limit else {}),
+    }
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    network: str  # "cnn", "mlp", "resnet18" or "text"
+    network: str  # "cnn", "mlp", "resnet18", "text", "charlstm" or "gpt"
     batch: int
     epochs: int
     seed: int
@@ -25,6 +25,7 @@ class Settings:
     device: str = "cpu"  # or "cuda"
     precision: str = "float32"  # or "bfloat16", mixed
     workers: int = 0  # processes of a DataLoader
+    dropout: float = 0.0  # of gpt
 
 
 def settings() -> Settings:
@@ -38,6 +39,7 @@ def settings() -> Settings:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--dropout", type=float, default=0.0)
     return Settings(**vars(parser.parse_args()))
 
 
@@ -59,18 +61,27 @@ def mnist(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def cifar10(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Train and validation images (N, 32, 32, 3) float32 in [0, 1] and labels (N,) int64."""
-    with np.load(rows) as saved:
-        names = ("train_images", "train_labels", "validation_images", "validation_labels")
-        a, b, c, d = (saved[name] for name in names)
+    a, b, c, d = _saved(rows)
     return a.astype(np.float32) / 255, b, c.astype(np.float32) / 255, d
 
 
-def imdb(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Train and validation words (N, 200) int64, 0 behind the last one, and labels (N,) int64."""
-    with np.load(rows) as saved:
-        names = ("train_images", "train_labels", "validation_images", "validation_labels")
-        a, b, c, d = (saved[name] for name in names)
+def tokens(rows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train and validation tokens (N, time) int64: a review's words, 0 behind the last one, and
+    labels (N,) int64; or a text's characters, and the ones after each (N, time) int64."""
+    a, b, c, d = _saved(rows)
     return a.astype(np.int64), b, c.astype(np.int64), d
+
+
+def characters(rows: str) -> int:
+    """How many characters the text's tokens tell apart."""
+    with np.load(rows) as saved:
+        return int(saved["size"])
+
+
+def _saved(rows: str) -> list[np.ndarray]:
+    names = ("train_images", "train_labels", "validation_images", "validation_labels")
+    with np.load(rows) as saved:
+        return [saved[name] for name in names]
 
 
 @dataclass

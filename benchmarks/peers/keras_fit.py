@@ -60,6 +60,17 @@ def text() -> keras.Model:
     )
 
 
+def charlstm(characters: int) -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            layers.Embedding(characters, 64),
+            layers.LSTM(256, return_sequences=True),
+            layers.Dense(characters, activation="softmax"),
+        ]
+    )
+
+
 class Times(keras.callbacks.Callback):
     def __init__(self, clock: common.Clock) -> None:
         super().__init__()
@@ -75,17 +86,25 @@ class Times(keras.callbacks.Callback):
         self.clock.validated(logs["val_accuracy"])
 
 
+def network(settings: common.Settings) -> keras.Model:
+    if settings.network == "charlstm":
+        return charlstm(common.characters(settings.rows))
+    return {"cnn": cnn, "mlp": mlp, "mnist-mlp": mnist_mlp, "text": text}[settings.network]()
+
+
 def main() -> None:
     settings = common.settings()
     keras.utils.set_random_seed(settings.seed)
-    reads = settings.network == "text"
-    x, y, x_val, y_val = (common.imdb if reads else common.mnist)(settings.rows)
-    shape = {"cnn": (-1, 28, 28, 1), "text": (-1, 200)}.get(settings.network, (-1, 784))
-    networks = {"cnn": cnn, "mlp": mlp, "mnist-mlp": mnist_mlp, "text": text}
-    model = networks[settings.network]()
+    reads = settings.network in ("text", "charlstm")
+    x, y, x_val, y_val = (common.tokens if reads else common.mnist)(settings.rows)
+    shape = (
+        (-1, x.shape[1]) if reads else (-1, 28, 28, 1) if settings.network == "cnn" else (-1, 784)
+    )
+    binary = settings.network == "text"
+    model = network(settings)
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
-        loss="binary_crossentropy" if reads else "sparse_categorical_crossentropy",
+        loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
     clock = common.Clock(len(x))

@@ -32,7 +32,7 @@ class Reader(nn.Module):
 
 
 def loaders(settings: common.Settings) -> tuple[DataLoader, DataLoader]:
-    x, y, x_val, y_val = map(torch.from_numpy, common.imdb(settings.rows))
+    x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
     train = DataLoader(TensorDataset(x, y.float()), settings.batch, shuffle=True)
     return train, DataLoader(TensorDataset(x_val, y_val.float()), settings.batch)
 

@@ -1,0 +1,107 @@
+"""Models that continue a text, in plain PyTorch: a loop over a DataLoader.
+
+charlstm: the chapter's listing. gpt: the blocks of nanoGPT (Karpathy), its settings for
+Shakespeare's characters, with a head of its own weights; AdamW without decay is Adam.
+"""
+
+import common
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+FEATURES, HEADS, BLOCKS, LENGTH = 384, 6, 6, 256
+
+
+class CharLSTM(nn.Module):
+    def __init__(self, characters: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(characters, 64)
+        self.lstm = nn.LSTM(64, 256, batch_first=True)
+        self.fc = nn.Linear(256, characters)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.lstm(self.embed(x))[0])
+
+
+class Attention(nn.Module):
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(FEATURES, 3 * FEATURES)
+        self.out = nn.Linear(FEATURES, FEATURES)
+        self.dropout = dropout
+        self.after = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, time, _ = x.shape
+        split = self.qkv(x).view(rows, time, 3, HEADS, FEATURES // HEADS)
+        q, k, v = split.permute(2, 0, 3, 1, 4)
+        rate = self.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=True)
+        return self.after(self.out(y.transpose(1, 2).reshape(rows, time, FEATURES)))
+
+
+class Block(nn.Module):
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(FEATURES), nn.LayerNorm(FEATURES)
+        self.attention = Attention(dropout)
+        wide, narrow = nn.Linear(FEATURES, 4 * FEATURES), nn.Linear(4 * FEATURES, FEATURES)
+        self.mlp = nn.Sequential(wide, nn.GELU(), narrow, nn.Dropout(dropout))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class GPT(nn.Module):
+    def __init__(self, characters: int, dropout: float) -> None:
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(characters, FEATURES), nn.Embedding(256, FEATURES)
+        self.drop = nn.Dropout(dropout)
+        self.blocks = nn.Sequential(*(Block(dropout) for _ in range(BLOCKS)))
+        self.norm, self.head = nn.LayerNorm(FEATURES), nn.Linear(FEATURES, characters)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.tokens(x) + self.places(torch.arange(x.shape[1]))
+        return self.head(self.norm(self.blocks(self.drop(y))))
+
+
+def counted(net: nn.Module) -> int:
+    """Without the second bias of nn.LSTM, which is only added to the first."""
+    return sum(p.numel() for name, p in net.named_parameters() if "bias_hh" not in name)
+
+
+@torch.no_grad()
+def accuracy(net: nn.Module, loader: DataLoader) -> float:
+    net.eval()
+    found = [(net(x).argmax(-1) == y).float().mean().item() for x, y in loader]
+    return sum(found) / len(found)
+
+
+def main() -> None:
+    settings = common.settings()
+    torch.manual_seed(settings.seed)
+    x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
+    train = DataLoader(TensorDataset(x, y), settings.batch, shuffle=True)
+    held = DataLoader(TensorDataset(x_val, y_val), settings.batch)
+    size = common.characters(settings.rows)
+    net = CharLSTM(size) if settings.network == "charlstm" else GPT(size, settings.dropout)
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.0, fused=True)
+    clock = common.Clock(len(x))
+    for _ in range(settings.epochs):
+        clock.begin()
+        net.train()
+        for a, b in train:
+            with torch.autocast("cpu", torch.bfloat16, settings.precision == "bfloat16"):
+                loss = F.cross_entropy(net(a).flatten(0, 1), b.flatten())
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        clock.trained()
+        clock.validated(accuracy(net, held))
+    clock.report(counted(net), ("torch",), settings.precision)
+
+
+if __name__ == "__main__":
+    main()
