@@ -221,11 +221,13 @@ _LEAST = {"alexnet": (63, 63, 3), "alexnet-2012": (67, 67, 3)}
 
 
 def small(name: str) -> Model:
-    """A zoo entry at a size at which a ladder takes seconds: small images and ten classes, or short
-    windows of three columns."""
+    """A zoo entry at a size at which a ladder takes seconds: small images and ten classes, short
+    windows of three columns, or short texts of few words."""
     entry = zoo.ZOO[name]
     if entry.horizon is not None:
         return zoo.build(name, (24, 3), 3, horizon=6)
+    if entry.tokens is not None:
+        return zoo.build(name, (12,), tokens=1000)
     if max(entry.input_shape) <= 32 or len(entry.input_shape) == 1:
         return zoo.build(name)
     return zoo.build(name, _LEAST.get(name, (32, 32, 3)), 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,7 +111,12 @@ def ran(folder: Path, framework: str, texts: dict[str, str]) -> Any:
         [sys.executable, "-c", CODE, str(folder), *texts],
         capture_output=True,
         text=True,
-        env={"KERAS_BACKEND": framework, "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            "KERAS_BACKEND": framework,
+            "PATH": "",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "XLA_FLAGS": os.environ["XLA_FLAGS"],
+        },
     )
     assert made.returncode == 0, made.stderr
     return json.loads(made.stdout)
