@@ -1,4 +1,4 @@
-"""Random changes to training images, vectorised over the batch.
+"""Random changes to training images and texts, vectorised over the batch.
 
 Each draw is a function of (seed, epoch, row id, purpose), see `philox`: a row meets the same change
 in any order of rows, in any batch, on any worker, and after a resume. Adding one kind of change
@@ -14,10 +14,11 @@ import numpy as np
 
 from trimaran.data.batches import Rows
 from trimaran.data.philox import uniforms
+from trimaran.data.texts.hiding import hidden
 from trimaran.data.warp import FILLS, affine_warp, windows
 from trimaran.errors import DataError
 
-# Purposes of draws. Never renumber: recorded runs are reproduced from these.
+# Purposes of draws. Never renumber: recorded runs are reproduced from these. (Texts' is 9.)
 FLIP, CROP, ROTATE, SHIFT, ZOOM, SHEAR, BRIGHTNESS, CONTRAST, CUTOUT = range(9)
 _LIMITS = {
     "crop": 1024,
@@ -28,6 +29,7 @@ _LIMITS = {
     "brightness": 1,
     "contrast": 1,
     "cutout": 4096,
+    "words": 0.9,
 }
 
 Draws = dict[int, np.ndarray]  # purpose -> (B, 4) uniform in [0, 1)
@@ -35,7 +37,7 @@ Draws = dict[int, np.ndarray]  # purpose -> (B, 4) uniform in [0, 1)
 
 @dataclass(frozen=True)
 class Augment:
-    """How far training images may change; zero or False leaves a kind out.
+    """How far training images and texts may change; zero or False leaves a kind out.
 
     flip, vertical_flip: mirror left-right, top-bottom, each with probability 1/2
     crop:       pad by so many pixels and cut the old size at a random place
@@ -47,6 +49,7 @@ class Augment:
     contrast:   distance from the image's own channel means times [1 - contrast, 1 + contrast]
     cutout:     side in pixels of a black square at a random centre (DeVries & Taylor 2017)
     fill:       what stands outside the picture: "constant" (zeros), "edge" or "reflect"
+    words:      chance of each word of a text to be hidden, as if it were unknown
 
     Raises `DataError` for a value out of its range.
     """
@@ -62,6 +65,7 @@ class Augment:
     contrast: float = 0.0
     cutout: int = 0
     fill: str = "constant"
+    words: float = 0.0
 
     def __post_init__(self) -> None:
         for name, most in _LIMITS.items():
@@ -85,7 +89,7 @@ class Augment:
     @property
     def only_moves(self) -> bool:
         """Whether pixels only change their places, and zeros come in from outside."""
-        values = (self.brightness, self.contrast, self.cutout)
+        values = (self.brightness, self.contrast, self.cutout, self.words)
         return not (self.warps or any(values) or self.fill != "constant")
 
     @property
@@ -121,11 +125,22 @@ def moves(
 
 
 def augment_rows(rows: Rows, settings: Augment, seed: int, epoch: int) -> Rows:
-    """`rows` with each image input (rank 4) changed; inputs of one row change alike."""
-    inputs = {
-        name: augment(values, settings, seed, epoch, rows.ids) if values.ndim == 4 else values
-        for name, values in rows.inputs.items()
-    }
+    """`rows` with each image input (rank 4) and each padded text changed; inputs of one row change
+    alike. Raises `DataError` where words are to be hidden and there are none."""
+    if settings.words and not rows.lengths:
+        raise DataError(
+            f"training.augment.words is {settings.words}, but the data holds no texts whose words "
+            "could be hidden; leave it out."
+        )
+
+    def changed(name: str, values: np.ndarray) -> np.ndarray:
+        if values.ndim == 4:
+            return augment(values, settings, seed, epoch, rows.ids)
+        if settings.words and name in rows.lengths:
+            return hidden(values, settings.words, seed, epoch, rows.ids)
+        return values
+
+    inputs = {name: changed(name, values) for name, values in rows.inputs.items()}
     return replace(rows, inputs=inputs)
 
 

@@ -13,6 +13,7 @@ PADDING = "[PAD]"
 """The token, number 0, that stands behind the last one of a row; the unknown one is number 1."""
 KINDS = ("words", "bpe", "wordpiece", "characters", "bytes")
 _SPECIAL = [PADDING, UNKNOWN]
+NUMBERS = {token: number for number, token in enumerate(_SPECIAL)}
 _SEEN = 2  # a word that training meets once teaches nothing
 
 
