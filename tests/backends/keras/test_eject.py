@@ -112,7 +112,7 @@ def test_they_give_what_pytorch_gives_and_can_be_saved(framework: str, ejected: 
     # three quarters of a minute for these blocks.
     skipped = ["resnet18"] if framework == "jax" else []
     made = subprocess.run(
-        [sys.executable, "-c", CODE, str(ejected), *skipped],
+        [sys.executable, "-W", "error::UserWarning", "-c", CODE, str(ejected), *skipped],
         capture_output=True,
         text=True,
         env={

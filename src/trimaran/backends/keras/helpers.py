@@ -68,13 +68,19 @@ class StepMask(layers.Layer):
         ops = keras.ops
         count = steps if len(steps.shape) == 1 else ops.sum(ops.cast(steps != 0, "int32"), axis=1)
         order = ops.arange(ops.shape(x)[1], dtype="int32")
-        return order < ops.maximum(ops.cast(count, "int32"), 1)[:, None]''',
+        return order < ops.maximum(ops.cast(count, "int32"), 1)[:, None]
+
+    def compute_mask(self, inputs, previous=None):
+        return None  # it is a mask, and has none''',
     "MaskSteps": '''@keras.saving.register_keras_serializable("trimaran")
 class MaskSteps(layers.Layer):
     """Zeros where the mask says that there is padding."""
 
     def call(self, x, mask):
-        return keras.ops.where(mask[..., None], x, 0.0)''',
+        return keras.ops.where(mask[..., None], x, 0.0)
+
+    def compute_mask(self, inputs, previous=None):
+        return previous''',
     "MaskedMaxPooling": '''@keras.saving.register_keras_serializable("trimaran")
 class MaskedMaxPooling(layers.Layer):
     """The largest entry of each channel over the steps that hold data."""
@@ -86,6 +92,9 @@ class MaskedMaxPooling(layers.Layer):
     def call(self, x, mask):
         low = keras.ops.where(mask[..., None], x, -float("inf"))
         return keras.ops.max(low, axis=1, keepdims=self.keepdims)
+
+    def compute_mask(self, inputs, previous=None):
+        return None  # no steps are left
 
     def get_config(self):
         return {**super().get_config(), "keepdims": self.keepdims}''',

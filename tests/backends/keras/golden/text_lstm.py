@@ -21,6 +21,9 @@ class MaskedMaxPooling(layers.Layer):
         low = keras.ops.where(mask[..., None], x, -float("inf"))
         return keras.ops.max(low, axis=1, keepdims=self.keepdims)
 
+    def compute_mask(self, inputs, previous=None):
+        return None  # no steps are left
+
     def get_config(self):
         return {**super().get_config(), "keepdims": self.keepdims}
 
@@ -35,6 +38,9 @@ class StepMask(layers.Layer):
         count = steps if len(steps.shape) == 1 else ops.sum(ops.cast(steps != 0, "int32"), axis=1)
         order = ops.arange(ops.shape(x)[1], dtype="int32")
         return order < ops.maximum(ops.cast(count, "int32"), 1)[:, None]
+
+    def compute_mask(self, inputs, previous=None):
+        return None  # it is a mask, and has none
 
 
 def build():

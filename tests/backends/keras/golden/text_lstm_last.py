@@ -20,6 +20,9 @@ class StepMask(layers.Layer):
         order = ops.arange(ops.shape(x)[1], dtype="int32")
         return order < ops.maximum(ops.cast(count, "int32"), 1)[:, None]
 
+    def compute_mask(self, inputs, previous=None):
+        return None  # it is a mask, and has none
+
 
 def build():
     """The network with fresh weights."""
