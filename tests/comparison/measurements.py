@@ -8,6 +8,7 @@ import numpy as np
 
 from trimaran.comparison import frameworks as compared
 from trimaran.comparison.claims import judged
+from trimaran.comparison.claims_frameworks import CLAIMS
 from trimaran.comparison.student import METHOD, spread
 
 LABELS = {"torch": "PyTorch", "tensorflow": "Keras on TensorFlow", "jax": "Keras on JAX"}
@@ -116,4 +117,4 @@ def measured(seeds: int = 3) -> dict[str, Any]:
         "differences": differences, "verdict": compared.summary(differences, "accuracy"),
         "agreement": compared.agreement(dict.fromkeys(paces, given)), "backends": backends,
     }  # fmt: skip
-    return found | {"claims": judged(found)}
+    return found | {"claims": judged(found, CLAIMS)}

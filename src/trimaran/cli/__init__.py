@@ -13,6 +13,7 @@ VERBS = {
     "generate": "write text with a language model",
     "explain": "show how a network learns and what it sees",
     "compare": "compare frameworks, or kinds of graph, by measurement",
+    "reproduce": "measure what the chapter's tables claim, with a verdict for each claim",
     "parity": "prove that a model is the same network on every backend",
     "convert": "turn your own PyTorch or Keras network into source of the other, proved equal",
     "eject": "write a model as source that imports its framework alone",

@@ -13,8 +13,6 @@ from trimaran.report.numbers import metric_name
 from trimaran.report.page import environment
 from trimaran.report.svg import Series, line_chart
 
-VERDICTS = {"held": "series-3", "changed since": "series-2", "not shown": "quiet"}
-"""The colour of each verdict."""
 Curve = Sequence[Mapping[str, float]]
 
 
@@ -40,7 +38,7 @@ def render(found: Mapping[str, Any]) -> str:
             charts=[_chart(name, labels, curves) for name, curves in found["curves"].items()],
             differences=[_difference(one, labels) for one in found["differences"]],
             kinds=_kinds(found),
-            verdicts=VERDICTS,
+            verdicts=measured.VERDICTS,
             show=measured,
             metric_name=metric_name,
         )

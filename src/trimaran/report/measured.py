@@ -9,6 +9,8 @@ from markupsafe import Markup, escape
 from trimaran.report.numbers import is_share
 from trimaran.report.svg import Series, line_chart
 
+VERDICTS = {"held": "series-3", "changed since": "series-2", "not shown": "quiet"}
+"""The colour of each verdict on a claim."""
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 
 

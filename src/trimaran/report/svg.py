@@ -96,10 +96,12 @@ def line_chart(
     x_label: str = "epoch",
     mark: float | None = None,
     bound: float | None = None,
+    log: bool = False,
 ) -> Markup:
     """Lines over epochs; `mark` draws where the best weights were, and `bound` a tolerance, on a
-    logarithmic scale, which its values (above 0) must be."""
-    frame = _frame(series) if bound is None else _decades(series, bound)
+    logarithmic scale, which its values (above 0) must be. Such a scale is taken anyway where
+    positive values differ much, and where `log` asks for it."""
+    frame = _frame(series, log) if bound is None else _decades(series, bound)
     body = [_grid(frame, x_label, x_whole=True)]
     if bound is not None:
         y = frame.down(bound)
@@ -114,10 +116,10 @@ def line_chart(
     return picture(frame.width, frame.height, "".join(body), label)
 
 
-def _frame(series: Sequence[Series]) -> Frame:
+def _frame(series: Sequence[Series], log: bool = False) -> Frame:
     xs = [x for one in series for x in one.x]
     ys = [y for one in series for y in one.y]
-    log = min(ys) > 1e-30 and max(ys) / min(ys) > 200
+    log = log or (min(ys) > 1e-30 and max(ys) / min(ys) > 200)
     low, high = min(ys), max(ys)
     pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
     y = (10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))) if log else (

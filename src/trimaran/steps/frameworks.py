@@ -15,6 +15,7 @@ import numpy as np
 
 from trimaran.comparison import frameworks as compared
 from trimaran.comparison.claims import judged
+from trimaran.comparison.claims_frameworks import CLAIMS
 from trimaran.comparison.graphs import row
 from trimaran.comparison.student import METHOD, spread
 from trimaran.data.batches import Rows as Split
@@ -151,7 +152,7 @@ def compare(choice: Choice, folder: Path, tell: Tell) -> dict[str, Any]:
         backends[name]["formats"] = formats(given, choice, name)
     runs, answers = trials(choice, folder, tell)
     found = _told(given, choice, runs, answers, backends)
-    found["claims"] = judged(found)
+    found["claims"] = judged(found, CLAIMS)
     found["seconds"] = time.monotonic() - began
     write_json(folder / "measurements.json", found)
     return found

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.comparison.measurements import measured
 
-from trimaran.comparison.claims import CHANGED, CLAIMS, HELD, NOT_SHOWN, judged
+from trimaran.comparison.claims import CHANGED, HELD, NOT_SHOWN, judged
+from trimaran.comparison.claims_frameworks import CLAIMS
 
 ASPECTS = ("Computation graph", "Ease of use", "Deployment", "Best for", "Visualization",
            "Community")  # fmt: skip
@@ -17,13 +18,13 @@ ASPECTS = ("Computation graph", "Ease of use", "Deployment", "Best for", "Visual
 
 def verdict(found: dict[str, Any], of: str, words: str) -> str:
     """The verdict on one claim."""
-    (one,) = [c for c in judged(found) if c["of"] == of and words in c["words"]]
+    (one,) = [c for c in judged(found, CLAIMS) if c["of"] == of and words in c["words"]]
     return one["verdict"]
 
 
 def test_every_claim_has_a_verdict_and_evidence_that_stands_on_the_page() -> None:
     page = (Path(__file__).parents[2] / "src/trimaran/report/templates/frameworks.html").read_text()
-    found = judged(measured())
+    found = judged(measured(), CLAIMS)
     assert len(found) == len(CLAIMS)
     for one in found:
         assert one["verdict"] in (HELD, CHANGED, NOT_SHOWN)
@@ -89,6 +90,6 @@ def test_evidence_decides(
 
 
 def test_opinions_are_never_held() -> None:
-    opinions = [c for c in judged(measured()) if c["aspect"] in ("Ease of use", "Best for",
+    opinions = [c for c in judged(measured(), CLAIMS) if c["aspect"] in ("Ease of use", "Best for",
                                                                 "Community")]  # fmt: skip
     assert len(opinions) == 9 and {one["verdict"] for one in opinions} == {NOT_SHOWN}
