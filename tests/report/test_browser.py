@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.comparison.planted_table3 import measured
 
+from trimaran.report import table3
 from trimaran.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -32,7 +34,18 @@ def browser() -> Iterator[Any]:
 @pytest.mark.parametrize("width", [390, 820, 1280])
 @pytest.mark.parametrize("name", ["image", "value"])
 def test_the_page_renders_alone_and_fits_its_width(browser, small_runs, name, width):
-    address = write_report(small_runs(name)).as_uri()
+    opens_alone(browser, write_report(small_runs(name)).as_uri(), width)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_of_table_3_renders_alone_and_fits_its_width(browser, tmp_path, width):
+    page = tmp_path / "table-3.html"
+    page.write_text(table3.render(measured()), encoding="utf-8")
+    opens_alone(browser, page.as_uri(), width)
+
+
+def opens_alone(browser: Any, address: str, width: int) -> None:
+    """No console message, no request to elsewhere, no sideways scrolling."""
     page = browser.new_context(offline=True, viewport={"width": width, "height": 800}).new_page()
     messages: list[str] = []
     requests: list[str] = []

@@ -7,7 +7,7 @@ that a step needs. One block is the new content itself; the others are gates.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import prod
+from functools import cache
 from typing import Any
 
 from trimaran.data.batches import INPUT, OUTPUT
@@ -73,6 +73,7 @@ TASKS: dict[str, Memory] = {
 }  # fmt: skip
 
 
+@cache
 def network(cell: str, task: str, length: int, units: int) -> Model:
     """One recurrent layer and one dense one, for a task of that length.
 
@@ -120,9 +121,9 @@ def counted(model: Model) -> Counted:
         blocks,
         blocks - 1,
         leaf.layer.states,
-        sum(prod(p.shape) for p in own.values() if p.trainable),
-        sum(prod(p.shape) for p in own.values()),
-        sum(prod(p.shape) for p in model.parameters.values() if p.trainable),
+        sum(p.size for p in own.values() if p.trainable),
+        sum(p.size for p in own.values()),
+        model.size,
     )
 
 
@@ -132,7 +133,15 @@ def _cell(model: Model) -> Leaf:
 
 def widest(cell: str, task: str, length: int, budget: int) -> int:
     """The most units with which the cell's layer trains no more than `budget` numbers."""
-    units = 1
-    while counted(network(cell, task, length, units + 1)).trained <= budget:
-        units += 1
-    return units
+    low, high = 1, 2
+    while _trained(cell, task, length, high) <= budget:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = _trained(cell, task, length, middle) <= budget
+        low, high = (middle, high) if fits else (low, middle)
+    return low
+
+
+def _trained(cell: str, task: str, length: int, units: int) -> int:
+    return counted(network(cell, task, length, units)).trained

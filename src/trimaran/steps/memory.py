@@ -28,7 +28,7 @@ from trimaran.weights import draw
 
 BACKEND = "torch"
 LOOK = 100
-"""Updates between two looks at the rows held out."""
+"""Updates between two looks at the rows held out, where the budget has as many."""
 Weights = Mapping[str, np.ndarray]
 
 
@@ -70,19 +70,24 @@ class Choice:
             raise RecipeError(f"{named}; there is {', '.join(TASKS)}.")
 
     @property
+    def look(self) -> int:
+        """Updates between two looks at the rows held out."""
+        return min(LOOK, self.updates)
+
+    @property
     def looks(self) -> int:
-        """How often the rows held out are asked, within the budget."""
-        return math.ceil(self.updates / LOOK)
+        """How often they are asked, within the budget."""
+        return math.ceil(self.updates / self.look)
 
     def training(self, seed: int, rate: float, epochs: int) -> Training:
-        """The settings of a run, of which an epoch is LOOK updates."""
+        """The settings of a run, of which an epoch ends with a look."""
         return Training(
             epochs=epochs, batch_size=self.batch_size, optimizer=Adam(learning_rate=rate), seed=seed
         )
 
     def splits(self, task: str, length: int, seed: int) -> dict[str, Rows]:
         """The rows of a run: those that train come again after each look."""
-        count = self.batch_size * LOOK
+        count = self.batch_size * self.look
         train = memory_rows(task, count, length, seed, 0)
         return {"train": train, "validation": memory_rows(task, self.held, length, seed, 1)}
 
@@ -130,7 +135,7 @@ def _held_loss(
 def times(choice: Choice, task: str, lengths: tuple[int, int]) -> dict[str, dict[str, object]]:
     """Cell → seconds of an update at a short and at a long sequence.
 
-    Of each repeat the first LOOK updates warm up and the next ones are timed; the cells take turns,
+    Of each repeat the first updates warm up and as many others are timed; the cells take turns,
     so that a busy moment hits them alike.
     """
     found: dict[str, list[tuple[float, float]]] = {cell: [] for cell in CELLS}
@@ -153,4 +158,4 @@ def _time(choice: Choice, model: Model, task: str, length: int, seed: int) -> fl
     module = backend.module(model, draw(model, seed))
     events = backend.fit(module, TASKS[task].objective, splits, training, Execution(), None)
     spent = [event.seconds for event in events if isinstance(event, Epoch)]
-    return spent[-1] / LOOK
+    return spent[-1] / choice.look

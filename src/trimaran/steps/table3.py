@@ -29,7 +29,7 @@ from trimaran.data.memory import memory_rows
 from trimaran.evaluation.intervals import wilson
 from trimaran.steps import environment
 from trimaran.steps.implementation import implementation
-from trimaran.steps.memory import BACKEND, LOOK, Choice, Weights, times, train
+from trimaran.steps.memory import BACKEND, Choice, Weights, times, train
 from trimaran.training.events import Notice
 from trimaran.weights import draw
 
@@ -118,7 +118,7 @@ def study(choice: Choice) -> Iterator[Event]:
         if (case.part, case.task, case.length) == (MAIN, first, lengths[-1]):
             weights[case] = arrays
         yield Made(number, trial)
-    found = _told(choice, trials, seconds) | {"gradients": gradients(weights)}
+    found = told(choice, trials, seconds) | {"gradients": gradients(weights)}
     found["claims"] = judged(found, CLAIMS)
     yield Found(found | {"seconds": time.monotonic() - began})
 
@@ -130,7 +130,7 @@ def _most(case: Case, choice: Choice, seconds: Mapping[str, Mapping[str, Any]]) 
     short, long = (seconds[case.cell][name]["median"] for name in ("short", "long"))
     steps = _steps(case.task, case.length)
     update = short + (steps - a) * max(long - short, 0.0) / (b - a)
-    return float(choice.looks * LOOK * max(update, short / 2))
+    return float(choice.looks * choice.look * max(update, short / 2))
 
 
 def _steps(task: str, length: int) -> int:
@@ -182,7 +182,7 @@ def share(hits: Sequence[bool]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(
+def told(
     choice: Choice, trials: Sequence[Trial], seconds: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Everything but gradients and claims."""
@@ -192,7 +192,7 @@ def _told(
         "table": "Table 3: Comparison of RNN Architectures",
         "labels": LABELS,
         "choice": asdict(choice),
-        "look": LOOK,
+        "look": choice.look,
         "tasks": [_task(name) for name in choice.only],
         "sweep": {"task": first, "length": middle},
         "cells": {cell: _cell(cell, choice, main, seconds[cell]) for cell in CELLS},
