@@ -12,6 +12,7 @@ from tests.comparison.planted_table3 import measured
 from trimaran.comparison.claims import CHANGED, HELD, NOT_SHOWN, judged
 from trimaran.comparison.claims_table3 import BETTER, CLAIMS, OPEN, WORSE, relation
 from trimaran.comparison.stability import Case
+from trimaran.steps.memory import Choice
 
 CHAPTER = {
     ("Gates", "Vanilla RNN"): "0", ("Gates", "LSTM"): "3", ("Gates", "GRU"): "2",
@@ -102,3 +103,16 @@ def test_parameters_that_grow_with_the_length_would_be_told() -> None:
     found = measured()
     found["cells"]["gru"]["same_at_all_lengths"] = False
     assert verdicts(found, "The text beside it")["RNNs"] == CHANGED
+
+
+def test_a_ranking_that_one_task_turns_round_is_not_shown_and_the_task_is_told() -> None:
+    def mixed(case: Case) -> bool:
+        return (case.cell == "rnn") == (case.task == "copy")
+
+    found = measured(mixed, Choice(seeds=5, updates=200))
+    assert relation(found, "lstm", "rnn", "adding") == BETTER
+    assert relation(found, "lstm", "rnn", "copy") == WORSE
+    assert relation(found, "rnn", "lstm") == relation(found, "rnn", "gru") == WORSE
+    assert verdicts(found, "Training stability")["Vanilla RNN"] == NOT_SHOWN
+    (one,) = [c for c in judged(found, CLAIMS) if c["words"] == "Excellent"]
+    assert "on copy it solves fewer than the Vanilla RNN" in one["evidence"]

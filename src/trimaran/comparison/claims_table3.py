@@ -8,7 +8,6 @@ what chance would give (sign test, Holm over the three pairs, 5 %).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from trimaran.comparison.claims import CHANGED, HELD, NOT_SHOWN, Claim, Found, Judgement
 
@@ -44,10 +43,11 @@ def _size(cell: str, place: int) -> Callable[[Found], Judgement]:
     return judge
 
 
-def relation(found: Found, a: str, b: str) -> str:
-    """Whether the runs of `a` solve more than those of `b` that share their task and seed."""
+def relation(found: Found, a: str, b: str, task: str | None = None) -> str:
+    """Whether the runs of `a` solve more than those of `b` that share their length and seed, on a
+    task or on all."""
     for one in found["pairs"]:
-        if set(one["pair"]) == {a, b}:
+        if set(one["pair"]) == {a, b} and one["task"] == task:
             if one["holm"] >= LEVEL:
                 return OPEN
             first, second = one["pair"] if one["first"] > one["second"] else one["pair"][::-1]
@@ -55,27 +55,45 @@ def relation(found: Found, a: str, b: str) -> str:
     return OPEN
 
 
-def _stability(cell: str, below: tuple[str, ...], above: tuple[str, ...]) -> Any:
-    """Held where the cell solves more than each of `below` and fewer than each of `above`; changed
-    where one of these is shown the other way round."""
+def _stability(
+    cell: str, below: tuple[str, ...], above: tuple[str, ...]
+) -> Callable[[Found], Judgement]:
+    """Held where the cell solves more than each of `below` and fewer than each of `above`, and no
+    single task shows the opposite; changed where one of these is shown the other way round."""
+    wanted = dict.fromkeys(below, BETTER) | dict.fromkeys(above, WORSE)
+    opposite = {BETTER: WORSE, WORSE: BETTER}
+
+    def against(found: Found, task: str | None) -> bool:
+        return any(
+            relation(found, cell, other, task) == opposite[word] for other, word in wanted.items()
+        )
 
     def judge(found: Found) -> Judgement:
-        known = {other: relation(found, cell, other) for other in (*below, *above)}
-        good = [known[other] == BETTER for other in below]
-        good += [known[other] == WORSE for other in above]
-        wrong = [known[other] == WORSE for other in below]
-        wrong += [known[other] == BETTER for other in above]
-        verdict = CHANGED if any(wrong) else HELD if all(good) else NOT_SHOWN
+        known = {other: relation(found, cell, other) for other in wanted}
+        mixed = any(against(found, task["name"]) for task in found["tasks"])
+        held = HELD if known == wanted and not mixed else NOT_SHOWN
+        verdict = CHANGED if against(found, None) else held
         own, labels = found["cells"][cell], found["labels"]
         others = " and ".join(f"{word} the {labels[other]}" for other, word in known.items())
         told = (
             f"{own['count']} of {own['runs']} runs solve their task "
-            f"({own['low']:.0%} to {own['high']:.0%}); it {others}; "
-            f"{own['diverged']['count']} diverge."
+            f"({own['low']:.0%} to {own['high']:.0%}), {own['diverged']['count']} diverge; on all "
+            f"tasks it {others}{_by_task(found, cell, (*below, *above))}."
         )
         return Judgement(verdict, told, "success")
 
     return judge
+
+
+def _by_task(found: Found, cell: str, others: tuple[str, ...]) -> str:
+    """What single tasks show, where they show something."""
+    shown = [
+        f"on {task['name']} it {word} the {found['labels'][other]}"
+        for task in found["tasks"]
+        for other in others
+        if (word := relation(found, cell, other, task["name"])) != OPEN
+    ]
+    return f"; {', '.join(shown)}" if shown else ""
 
 
 def _vanishing(found: Found) -> Judgement:

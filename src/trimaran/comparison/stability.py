@@ -2,7 +2,8 @@
 
 A run *solves* its task where the figure on rows held out passes the task's bound within the budget
 of updates. It *diverges* where its loss ceases to be a finite number, or the loss on the rows held
-out is at the end above what it was before the first update.
+out is at the end more than a tenth above what it was before the first update: a network that has
+learned nothing wanders by less.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from trimaran.tasks import Objective
 
 MAIN, EQUAL, RATES = "main", "equal", "rates"
 """What a run is for: the tasks, equal numbers of parameters, the learning rates."""
+MARGIN = 1.1
+"""The loss at the end over the one at the start, above which a run has diverged."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Trial:
     @property
     def diverged(self) -> bool:
         """Whether it ends worse than it began, or as no number at all."""
-        return not (math.isfinite(self.after) and self.after <= self.before)
+        return not (math.isfinite(self.after) and self.after <= MARGIN * self.before)
 
     def to_json(self) -> dict[str, Any]:
         """Its numbers; one that is not finite is None, which JSON can say."""

@@ -74,7 +74,7 @@ def _chart(
         if not own:
             continue
         style, width = f"series-{i + 1}", own[-1]["x"] - own[0]["x"]
-        x = tuple(one["x"] + 0.008 * width * (i - 1) for one in own)
+        x = tuple(one["x"] + 0.012 * width * (i - 1) for one in own)
         series.append(Series(label, style, x, tuple(one["mean"] for one in own)))
         series += [
             Series(label, f"{style} whisk", (at, at), (one["low"], one["high"]))

@@ -203,7 +203,7 @@ def told(
             for cell in CELLS
             if (own := of(main, {"cell": cell, "task": name, "length": length}))
         ],
-        "pairs": pairs(main),
+        "pairs": [*pairs(main, [None]), *pairs(main, choice.only)],
         "rates": [
             {"rate": rate, "cell": cell, **solved(own),
              "diverged": share([trial.diverged for trial in own])}
@@ -271,14 +271,18 @@ def _cell(
     }  # fmt: skip
 
 
-def pairs(main: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Every two cells on the runs that share task, length and seed, corrected together."""
-    tests = [
-        sign_test(*([trial.solved for trial in of(main, {"cell": cell})] for cell in pair))
-        for pair in PAIRS
-    ]
+def pairs(main: Sequence[Trial], tasks: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Every two cells on the runs that share task, length and seed, of each task (None is all of
+    them), corrected together."""
+    asked = [(pair, task) for task in tasks for pair in PAIRS]
+    tests = [sign_test(*(_solved(main, cell, task) for cell in pair)) for pair, task in asked]
     corrected = holm([test["p"] for test in tests])
     return [
-        {"pair": list(pair), **test, "holm": p}
-        for pair, test, p in zip(PAIRS, tests, corrected, strict=True)
+        {"pair": list(pair), "task": task, **test, "holm": p}
+        for (pair, task), test, p in zip(asked, tests, corrected, strict=True)
     ]
+
+
+def _solved(main: Sequence[Trial], cell: str, task: str | None) -> list[bool]:
+    wanted = {"cell": cell} | ({"task": task} if task else {})
+    return [trial.solved for trial in of(main, wanted)]
