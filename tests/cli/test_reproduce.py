@@ -84,8 +84,9 @@ def test_the_table_the_tasks_and_the_verdicts_for_people(
         "1 runs, at most 1 min 30 s; a network that solves its task is done before",
     ]
     lines = [" ".join(line.split()) for line in told.out.splitlines()]
-    assert "LSTM 3 352 27 27 88–100 % 0 9.1e-01 9.00 (8.00–10.00)" in lines
+    assert "LSTM 3 352 27 27 88–100 % 3 of 15 9.1e-01 9.00 (8.00–10.00)" in lines
     assert "adding 40 steps 0/3 (0–56 %) 3/3 (44–100 %) 0/3 (0–56 %)" in lines
+    assert "10 0, 3 of 3 0, 3 of 3 0, 3 of 3" in lines
     assert "held LSTM Training stability: Excellent" in lines
     assert lines[-1] == "page: table-3.html" and Path("table-3.html").is_file()
 

@@ -11,7 +11,8 @@ from trimaran.comparison.claims_table3 import CLAIMS
 from trimaran.comparison.stability import Case, Trial, curve, geometric
 from trimaran.comparison.student import spread
 from trimaran.steps.memory import Choice
-from trimaran.steps.table3 import cases, told
+from trimaran.steps.table3 import cases
+from trimaran.steps.together import told
 
 CHOICE = Choice(seeds=3, units=8, updates=200)
 Solves = Callable[[Case], bool]

@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**found, "page": str(page)}, ensure_ascii=False))
     else:
-        print("\n".join([*table(found), "", *successes(found), "", *claims(found)]))
+        parts = (table(found), successes(found), rates(found), claims(found))
+        print("\n\n".join("\n".join(part) for part in parts))
         print(f"page: {page}")
     return 0
 
@@ -79,7 +80,7 @@ def _line(found: Mapping[str, Any], cell: str) -> tuple[str, ...]:
         str(own["count"]),
         str(own["runs"]),
         _bounds(own),
-        str(own["diverged"]["count"]),
+        f"{own['diverged']['count']} of {own['diverged']['runs']}",
         f"{ratio['mean']:.1e}" if ratio["runs"] else "none finite",
         f"{1e3 * long['median']:.2f} ({1e3 * long['low']:.2f}–{1e3 * long['high']:.2f})",
     )
@@ -96,6 +97,18 @@ def successes(found: Mapping[str, Any]) -> list[str]:
             ]  # fmt: skip
             shown = [f"{one['count']}/{one['runs']} ({_bounds(one)})" for one in own]
             rows.append((task["name"], f"{length} {task['counted']}", *shown))
+    return aligned(rows)
+
+
+def rates(found: Mapping[str, Any]) -> list[str]:
+    """Runs that solved a task, and those that diverged, at each learning rate."""
+    rows = [
+        ("learning rate", *(f"{label}: solved, diverged" for label in found["labels"].values()))
+    ]
+    for rate in found["choice"]["rates"]:
+        own = [one for one in found["rates"] if one["rate"] == rate]
+        shown = [f"{one['count']}, {one['diverged']['count']} of {one['runs']}" for one in own]
+        rows.append((f"{rate:g}", *shown))
     return aligned(rows)
 
 

@@ -77,8 +77,9 @@ def _stability(
         others = " and ".join(f"{word} the {labels[other]}" for other, word in known.items())
         told = (
             f"{own['count']} of {own['runs']} runs solve their task "
-            f"({own['low']:.0%} to {own['high']:.0%}), {own['diverged']['count']} diverge; on all "
-            f"tasks it {others}{_by_task(found, cell, (*below, *above))}."
+            f"({own['low']:.0%} to {own['high']:.0%}). On all tasks it {others}"
+            f"{_by_task(found, cell, (*below, *above))}. Over the learning rates "
+            f"{own['diverged']['count']} of {own['diverged']['runs']} runs diverge."
         )
         return Judgement(verdict, told, "success")
 
@@ -88,12 +89,18 @@ def _stability(
 def _by_task(found: Found, cell: str, others: tuple[str, ...]) -> str:
     """What single tasks show, where they show something."""
     shown = [
-        f"on {task['name']} it {word} the {found['labels'][other]}"
+        f"; on {task['name']} it {word} {' and '.join(apart)}"
         for task in found["tasks"]
-        for other in others
-        if (word := relation(found, cell, other, task["name"])) != OPEN
+        for word in (BETTER, WORSE)
+        if (
+            apart := [
+                f"the {found['labels'][other]}"
+                for other in others
+                if relation(found, cell, other, task["name"]) == word
+            ]
+        )
     ]
-    return f"; {', '.join(shown)}" if shown else ""
+    return "".join(shown)
 
 
 def _vanishing(found: Found) -> Judgement:

@@ -79,6 +79,12 @@ class Choice:
         """How often they are asked, within the budget."""
         return math.ceil(self.updates / self.look)
 
+    @property
+    def middle(self) -> tuple[str, int]:
+        """The first task and its middle length, where learning rates and sizes are compared."""
+        lengths = TASKS[self.only[0]].lengths
+        return self.only[0], lengths[len(lengths) // 2]
+
     def training(self, seed: int, rate: float, epochs: int) -> Training:
         """The settings of a run, of which an epoch ends with a look."""
         return Training(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trimaran.comparison.cells import CELL, CELLS, LABELS, TASKS, counted, network, widest
+from trimaran.comparison.cells import CELLS, TASKS, counted, network, widest
 from trimaran.comparison.claims import judged
 from trimaran.comparison.claims_table3 import CLAIMS
 from trimaran.comparison.stability import (
@@ -20,22 +20,17 @@ from trimaran.comparison.stability import (
     Trial,
     curve,
     geometric,
-    of,
-    sign_test,
     through_time,
 )
-from trimaran.comparison.student import METHOD, holm, spread
 from trimaran.data.memory import memory_rows
-from trimaran.evaluation.intervals import wilson
-from trimaran.steps import environment
 from trimaran.steps.implementation import implementation
 from trimaran.steps.memory import BACKEND, Choice, Weights, times, train
+from trimaran.steps.together import told
 from trimaran.training.events import Notice
 from trimaran.weights import draw
 
 ROWS = 64
 """Of the batch whose gradients are followed through time."""
-PAIRS = (("lstm", "rnn"), ("gru", "rnn"), ("lstm", "gru"))
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ def cases(choice: Choice) -> list[Case]:
     """Every run: the tasks; the first task's middle length with the other learning rates, and with
     as many parameters as the LSTM has."""
     seeds = range(choice.seed, choice.seed + choice.seeds)
-    first, middle = _first(choice)
+    first, middle = choice.middle
     budget = counted(network("lstm", first, middle, choice.units)).trained
     wide = {cell: widest(cell, first, middle, budget) for cell in CELLS if cell != "lstm"}
     main = [
@@ -92,12 +87,6 @@ def cases(choice: Choice) -> list[Case]:
         for cell, units in wide.items()
     ]
     return [*main, *rates, *equal]
-
-
-def _first(choice: Choice) -> tuple[str, int]:
-    """The first task and its middle length."""
-    lengths = TASKS[choice.only[0]].lengths
-    return choice.only[0], lengths[len(lengths) // 2]
 
 
 def study(choice: Choice) -> Iterator[Event]:
@@ -170,119 +159,3 @@ def _norms(case: Case, weights: Weights) -> tuple[float, ...]:
     rows = memory_rows(case.task, ROWS, case.length, case.seed, 1)
     norms = through_time(built, rows, TASKS[case.task].objective)
     return norms if np.isfinite(norms).all() else ()
-
-
-def share(hits: Sequence[bool]) -> dict[str, Any]:
-    """How many of the runs, with Wilson's interval of their share."""
-    part = sum(hits) / len(hits)
-    bounds = wilson(part, len(hits))
-    return {
-        "count": sum(hits), "runs": len(hits), "share": part, "low": bounds.low,
-        "high": bounds.high,
-    }  # fmt: skip
-
-
-def told(
-    choice: Choice, trials: Sequence[Trial], seconds: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Everything but gradients and claims."""
-    main = of(trials, {"part": MAIN})
-    first, middle = _first(choice)
-    return {
-        "table": "Table 3: Comparison of RNN Architectures",
-        "labels": LABELS,
-        "choice": asdict(choice),
-        "look": choice.look,
-        "tasks": [_task(name) for name in choice.only],
-        "sweep": {"task": first, "length": middle},
-        "cells": {cell: _cell(cell, choice, main, seconds[cell]) for cell in CELLS},
-        "success": [
-            {"task": name, "length": length, "cell": cell, **solved(own)}
-            for name in choice.only
-            for length in TASKS[name].lengths
-            for cell in CELLS
-            if (own := of(main, {"cell": cell, "task": name, "length": length}))
-        ],
-        "pairs": [*pairs(main, [None]), *pairs(main, choice.only)],
-        "rates": [
-            {"rate": rate, "cell": cell, **solved(own),
-             "diverged": share([trial.diverged for trial in own])}
-            for rate in choice.rates
-            for cell in CELLS
-            if (own := of([*main, *of(trials, {"part": RATES})],
-                          {"cell": cell, "task": first, "length": middle, "rate": rate}))
-        ],
-        "equal": [
-            {"cell": own[0].case.cell, "units": own[0].case.units, **_size(own[0].case),
-             **solved(own)}
-            for own in _equal(trials, first, middle)
-        ],
-        "trials": [trial.to_json() for trial in trials],
-        "method": METHOD,
-        "threads": 1,
-        "versions": environment.versions(),
-        "cpu": environment.cpu(),
-    }  # fmt: skip
-
-
-def _equal(trials: Sequence[Trial], task: str, length: int) -> list[list[Trial]]:
-    """Per cell the runs with as many parameters as the LSTM's; the LSTM's own are among all."""
-    wide = of(trials, {"part": EQUAL})
-    wide += of(trials, {"part": MAIN, "cell": "lstm", "task": task, "length": length})
-    return [own for cell in CELLS if (own := of(wide, {"cell": cell}))]
-
-
-def _size(case: Case) -> dict[str, int]:
-    return {"parameters": counted(_model(case)).trained}
-
-
-def _task(name: str) -> dict[str, Any]:
-    task = TASKS[name]
-    return {
-        "name": name, "lengths": list(task.lengths), "counted": task.counted, "rule": task.rule,
-        "source": task.source,
-    }  # fmt: skip
-
-
-def solved(own: Sequence[Trial]) -> dict[str, Any]:
-    """How many solved their task, with the updates that those took."""
-    spent = [trial.updates for trial in own if trial.solved]
-    taken = spread([float(n) for n in spent]) if spent else None
-    return {**share([trial.solved for trial in own]), "updates": taken}
-
-
-def _cell(
-    cell: str, choice: Choice, main: Sequence[Trial], seconds: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A line of the table."""
-    by_task = {
-        name: counted(network(cell, name, TASKS[name].lengths[0], choice.units)).to_json()
-        for name in choice.only
-    }
-    lengths = {
-        counted(network(cell, choice.only[0], length, choice.units)).trained
-        for length in TASKS[choice.only[0]].lengths
-    }
-    own = of(main, {"cell": cell})
-    return {
-        "label": LABELS[cell], "path": CELL, "counts": by_task[choice.only[0]],
-        "counts_by_task": by_task, "same_at_all_lengths": len(lengths) == 1, **solved(own),
-        "diverged": share([trial.diverged for trial in own]), "seconds_update": dict(seconds),
-    }  # fmt: skip
-
-
-def pairs(main: Sequence[Trial], tasks: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Every two cells on the runs that share task, length and seed, of each task (None is all of
-    them), corrected together."""
-    asked = [(pair, task) for task in tasks for pair in PAIRS]
-    tests = [sign_test(*(_solved(main, cell, task) for cell in pair)) for pair, task in asked]
-    corrected = holm([test["p"] for test in tests])
-    return [
-        {"pair": list(pair), "task": task, **test, "holm": p}
-        for (pair, task), test, p in zip(asked, tests, corrected, strict=True)
-    ]
-
-
-def _solved(main: Sequence[Trial], cell: str, task: str | None) -> list[bool]:
-    wanted = {"cell": cell} | ({"task": task} if task else {})
-    return [trial.solved for trial in of(main, wanted)]
