@@ -50,6 +50,7 @@ def test_gradients_are_drawn_on_a_logarithmic_scale(page: str) -> None:
 
 def test_counts_and_shares_as_people_read_them(page: str) -> None:
     assert "27 of 27<br><small>88 to 100 %</small>" in page
+    assert "123 runs of at most 200 updates" in page and "1 min 40 s" in page
     assert table3.power({"runs": 0}) == "nothing finite"
 
 

@@ -26,7 +26,11 @@ def parser() -> Parser:
     made.add_argument("--seeds", type=int, default=5, help="runs of each network (default: 5)")
     made.add_argument("--seed", type=int, default=0, help="the first of them")
     made.add_argument(
-        "--only", nargs="+", metavar="TASK", help="adding, copy, parity (default: all three)"
+        "--only",
+        nargs="+",
+        metavar="TASK",
+        help="adding, copy, parity (default: all three); "
+        "the first also has the learning rates, gradients and times",
     )
     made.add_argument("--units", type=int, default=24, help="of each network (default: 24)")
     made.add_argument("--updates", type=int, default=600, help="budget of a run (default: 600)")

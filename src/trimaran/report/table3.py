@@ -10,11 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from trimaran.report import measured
+from trimaran.report.numbers import seconds
 from trimaran.report.page import environment
 from trimaran.report.svg import Series, line_chart
 
 LEAST = 1e-30
 """Gradients below it are drawn there."""
+FEW = 10
+"""Points of a line, below which the lines' points stand beside each other."""
 Row = Mapping[str, Any]
 
 
@@ -46,6 +49,7 @@ def render(found: Mapping[str, Any]) -> str:
             verdicts=measured.VERDICTS,
             share=share,
             power=power,
+            duration=seconds,
         )
     )
 
@@ -73,8 +77,9 @@ def _chart(
         own = points[cell]
         if not own:
             continue
-        style, width = f"series-{i + 1}", own[-1]["x"] - own[0]["x"]
-        x = tuple(one["x"] + 0.012 * width * (i - 1) for one in own)
+        # A little apart, unless the points are many: whiskers would hide each other.
+        apart = 0.012 * (own[-1]["x"] - own[0]["x"]) if len(own) < FEW else 0.0
+        style, x = f"series-{i + 1}", tuple(one["x"] + apart * (i - 1) for one in own)
         series.append(Series(label, style, x, tuple(one["mean"] for one in own)))
         series += [
             Series(label, f"{style} whisk", (at, at), (one["low"], one["high"]))

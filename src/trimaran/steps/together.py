@@ -45,21 +45,9 @@ def told(
             | {"seconds_update": dict(seconds[cell])}
             for cell in CELLS
         },
-        "success": [
-            {"task": name, "length": length, "cell": cell, **solved(own)}
-            for name in choice.only
-            for length in TASKS[name].lengths
-            for cell in CELLS
-            if (own := of(main, {"cell": cell, "task": name, "length": length}))
-        ],
+        "success": _success(choice, main),
         "pairs": [*pairs(main, [None]), *pairs(main, choice.only)],
-        "rates": [
-            {"rate": rate, "cell": cell, **solved(own),
-             "diverged": share([trial.diverged for trial in own])}
-            for rate in choice.rates
-            for cell in CELLS
-            if (own := of(sweep, {"cell": cell, "rate": rate}))
-        ],
+        "rates": _rates(choice, sweep),
         "equal": [
             {"cell": own[0].case.cell, "units": own[0].case.units, **_size(own[0].case),
              **solved(own)}
@@ -71,6 +59,27 @@ def told(
         "versions": environment.versions(),
         "cpu": environment.cpu(),
     }  # fmt: skip
+
+
+def _success(choice: Choice, main: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Per task, length and cell."""
+    return [
+        {"task": name, "length": length, "cell": cell, **solved(own)}
+        for name in choice.only
+        for length in TASKS[name].lengths
+        for cell in CELLS
+        if (own := of(main, {"cell": cell, "task": name, "length": length}))
+    ]
+
+
+def _rates(choice: Choice, sweep: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Per learning rate and cell."""
+    return [
+        {"rate": rate, "cell": cell, **solved(own), "diverged": diverged(own)}
+        for rate in choice.rates
+        for cell in CELLS
+        if (own := of(sweep, {"cell": cell, "rate": rate}))
+    ]
 
 
 def _equal(trials: Sequence[Trial], task: str, length: int) -> list[list[Trial]]:
@@ -99,6 +108,11 @@ def solved(own: Sequence[Trial]) -> dict[str, Any]:
     return {**share([trial.solved for trial in own]), "updates": taken}
 
 
+def diverged(own: Sequence[Trial]) -> dict[str, Any]:
+    """How many diverged."""
+    return share([trial.diverged for trial in own])
+
+
 def _cell(choice: Choice, own: Sequence[Trial], sweep: Sequence[Trial]) -> dict[str, Any]:
     """A line of the table: its runs on the tasks, and those over the learning rates."""
     cell, first = own[0].case.cell, choice.only[0]
@@ -113,7 +127,7 @@ def _cell(choice: Choice, own: Sequence[Trial], sweep: Sequence[Trial]) -> dict[
     return {
         "label": LABELS[cell], "counts": by_task[first], "counts_by_task": by_task,
         "same_at_all_lengths": len(sizes) == 1, **solved(own),
-        "diverged": share([trial.diverged for trial in sweep]),
+        "diverged": diverged(sweep),
     }  # fmt: skip
 
 
