@@ -74,6 +74,8 @@ def test_an_interruption_of_the_loop_ends_the_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(torch.rooms, "loop", _Loop(torch.rooms["loop"], interrupted))
     with pytest.raises(KeyboardInterrupt):
         train(EASY, CHOICE)
+    with pytest.raises(KeyboardInterrupt):
+        times(CHOICE, "adding", (2, 4))
 
 
 class _Loop:

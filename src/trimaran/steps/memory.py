@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -111,22 +111,31 @@ def train(case: Case, choice: Choice) -> tuple[Trial, Weights]:
     training = choice.training(case.seed, case.rate, choice.looks)
     before = _held_loss(module, task.objective, splits, training)
     last, updates = {"loss": math.nan, task.figure: math.nan}, 0
-    events = backend.fit(module, task.objective, splits, training, Execution(), None)
     try:
-        with closing(events):
-            for event in events:
-                if isinstance(event, Stopped) and event.reason == "interrupted":
-                    raise KeyboardInterrupt
-                if isinstance(event, Epoch):
-                    last = {name: event.metrics[f"val_{name}"] for name in last}
-                    updates = event.step
-                    if task.solved(last[task.figure]):
-                        break
+        with closing(_epochs(module, task.objective, splits, training)) as epochs:
+            for epoch in epochs:
+                last = {name: epoch.metrics[f"val_{name}"] for name in last}
+                updates = epoch.step
+                if task.solved(last[task.figure]):
+                    break
     except TrainingError:  # a loss that is no finite number: these settings know no other
         last = dict.fromkeys(last, math.nan)
     solved = task.solved(last[task.figure])
     trial = Trial(case, updates, solved, last[task.figure], before, last["loss"])
     return trial, backend.arrays(module)
+
+
+def _epochs(
+    module: object, objective: Objective, splits: Mapping[str, Rows], training: Training
+) -> Generator[Epoch, None, None]:
+    """The epochs of a run; KeyboardInterrupt where the loop was asked to stop."""
+    events = implementation(BACKEND).fit(module, objective, splits, training, Execution(), None)
+    with closing(events):
+        for event in events:
+            if isinstance(event, Stopped) and event.reason == "interrupted":
+                raise KeyboardInterrupt
+            if isinstance(event, Epoch):
+                yield event
 
 
 def _held_loss(
@@ -158,10 +167,8 @@ def times(choice: Choice, task: str, lengths: tuple[int, int]) -> dict[str, dict
 
 def _time(choice: Choice, model: Model, task: str, length: int, seed: int) -> float:
     """Seconds of one update after warm-up."""
-    backend = implementation(BACKEND)
     splits = {"train": choice.splits(task, length, seed)["train"]}
     training = choice.training(seed, choice.rate, 2)
-    module = backend.module(model, draw(model, seed))
-    events = backend.fit(module, TASKS[task].objective, splits, training, Execution(), None)
-    spent = [event.seconds for event in events if isinstance(event, Epoch)]
-    return spent[-1] / choice.look
+    module = implementation(BACKEND).module(model, draw(model, seed))
+    *_, last = _epochs(module, TASKS[task].objective, splits, training)
+    return last.seconds / choice.look

@@ -129,16 +129,16 @@ def _steps(task: str, length: int) -> int:
 def gradients(weights: Mapping[Case, Weights]) -> dict[str, Any]:
     """|∂L/∂x_t| over the steps before training and after it, per cell over the seeds, on rows that
     are drawn for each seed; and the first step's part of the last one's."""
-    told: dict[str, Any] = {"initial": {}, "trained": {}, "ratio": {"initial": {}, "trained": {}}}
+    found: dict[str, Any] = {"initial": {}, "trained": {}, "ratio": {"initial": {}, "trained": {}}}
     one = next(iter(weights))
     for cell in CELLS:
         own = {case: arrays for case, arrays in weights.items() if case.cell == cell}
         drawn = {case: draw(_model(case), case.seed, np.float64) for case in own}
         for name, arrays in (("initial", drawn), ("trained", own)):
             norms = [norm for case, given in arrays.items() if (norm := _norms(case, given))]
-            told[name][cell] = curve(norms)
-            told["ratio"][name][cell] = _ratio(norms)
-    return told | {"task": one.task, "length": one.length, "rows": ROWS}
+            found[name][cell] = curve(norms)
+            found["ratio"][name][cell] = _ratio(norms)
+    return found | {"task": one.task, "length": one.length, "rows": ROWS}
 
 
 def _ratio(norms: Sequence[Sequence[float]]) -> dict[str, Any]:
