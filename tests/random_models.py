@@ -187,7 +187,8 @@ def _padded_row(draw: Draw, tokens: Symbol) -> Symbol:
     """Padded sentences as one row of numbers each, by layers that leave the padding out."""
     x = L.Embedding(draw(st.integers(2, 9)), draw(st.integers(1, 4)), mask_zero=True)(tokens)
     for _ in range(draw(st.integers(0, 2))):
-        x = draw(st.sampled_from([_same, _recurrent_row, _residual_row]))(draw, x, draw(SMALL))
+        steps = [_same, _recurrent_row, _residual_row, _attention_row, _transformer_row]
+        x = draw(st.sampled_from(steps))(draw, x, draw(SMALL))
     if draw(st.booleans()):
         pool = draw(st.sampled_from([L.GlobalAveragePooling1D, L.GlobalMaxPooling1D]))
         return pool()(x)
@@ -200,6 +201,19 @@ def _recurrent_row(draw: Draw, x: Symbol, units: int) -> Symbol:
 
 def _residual_row(draw: Draw, x: Symbol, units: int) -> Symbol:
     return L.LayerNormalization()(_residual(draw, x))
+
+
+def _attention_row(draw: Draw, x: Symbol, units: int) -> Symbol:
+    """Attention to itself or to other features of the same rows, padded both, or to whole rows."""
+    layer: Any = replace(attention(draw), num_heads=units, key_dim=2)
+    if layer.rotary or draw(st.booleans()):
+        return x + layer(x)
+    whole = L.Embedding(3, x.shape[-1])(x.valid) if draw(st.booleans()) else None
+    return layer(x, L.Dense(x.shape[-1])(x) if whole is None else whole)
+
+
+def _transformer_row(draw: Draw, x: Symbol, units: int) -> Symbol:
+    return _transformer_step(draw, x)
 
 
 def _grown(draw: Draw, x: Symbol, steps: int) -> Symbol:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import reject
@@ -210,7 +211,9 @@ def padded(draw: Draw, *shapes: Shape) -> tuple[Shape, ...]:
 
 @st.composite
 def padded_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
-    """A layer that is told which steps hold data, perhaps between states."""
+    """A layer that is told which steps hold data, perhaps between states, or of two sequences."""
+    if kind is L.MultiHeadAttention:
+        return _padded_attention(draw)
     if kind not in RECURRENT:
         return kind(keepdims=draw(st.booleans()), masked=True), padded(draw, draw(shapes(1)))
     layer: Any = recurrent(draw, kind, return_state=draw(st.booleans()), masked=True)
@@ -218,7 +221,18 @@ def padded_cases(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]
     return layer, padded(draw, draw(shapes(1, 1, 5)), *states)
 
 
-MASKED: tuple[type[Any], ...] = (*RECURRENT, L.GlobalAveragePooling1D, L.GlobalMaxPooling1D)
+def _padded_attention(draw: Draw) -> tuple[Layer, tuple[Shape, ...]]:
+    """To itself, or to another sequence; one of the two is padded, or both."""
+    layer: Any = attention(draw)
+    given = _attended(draw, layer, draw(shapes(1, 1, 5)))
+    whose = draw(st.sampled_from([(0,), (1,), (0, 1)])) if len(given) == 2 else (0,)
+    told = [padded(draw, given[place])[1] for place in whose]
+    return replace(layer, masked=0 in whose, memory_masked=1 in whose), (*given, *told)
+
+
+MASKED: tuple[type[Any], ...] = (
+    *RECURRENT, L.GlobalAveragePooling1D, L.GlobalMaxPooling1D, L.MultiHeadAttention,
+)  # fmt: skip
 
 
 def alone(layer: Layer, shapes: Any) -> Model:

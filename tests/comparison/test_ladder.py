@@ -130,6 +130,20 @@ def reviews() -> Model:
     return functional(text, L.Dense(1, activation="sigmoid")(L.Concatenate()(parts)), "reviews")
 
 
+def answers() -> Model:
+    """A decoder of padded questions that sees padded texts, and texts that see the questions."""
+    text = Input((6,), name="text", dtype="int32")
+    asked = Input((5,), name="asked", dtype="int32")
+    x = L.PositionEmbedding(6)(L.Embedding(7, 4, mask_zero=True)(text))
+    x = TransformerEncoderBlock(2, 5)(x)
+    y = L.SinePositionEncoding()(L.Embedding(7, 4, mask_zero=True)(asked))
+    y = TransformerDecoderBlock(2, 5)(y, x)
+    back = L.MultiHeadAttention(1, 3)(L.Conv1D(4, 2, padding="same")(x), y)
+    parts = [L.GlobalAveragePooling1D()(y), L.GlobalMaxPooling1D()(back)]
+    y = L.Dense(2, activation="softmax")(L.Concatenate()(parts))
+    return functional([text, asked], y, "answers")
+
+
 def transformer() -> Model:
     """Encoder and decoder, with both kinds of positions and dropout."""
     source = Input((None,), name="source", dtype="int32")
@@ -144,7 +158,7 @@ def transformer() -> Model:
 
 SEQUENCES = [
     (characters, "adam"), (translator, "muon"), (series, "sgd"), (transformer, "adamw"),
-    (transformer, "muon"), (reviews, "adam"),
+    (transformer, "muon"), (reviews, "adam"), (answers, "adam"),
 ]  # fmt: skip
 
 

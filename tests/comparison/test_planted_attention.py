@@ -49,6 +49,18 @@ def changed(path: str, **methods: Callable[..., Any]) -> Fault:
     return Fault(network=apply)
 
 
+def padded() -> Model:
+    """Two inputs padded each in its own way, which see themselves and each other."""
+    words = Input((5,), name="words", dtype="int32")
+    asked = Input((4,), name="asked", dtype="int32")
+    x = L.Embedding(7, 4, mask_zero=True, name="table")(words)
+    y = L.Embedding(7, 4, mask_zero=True, name="other")(asked)
+    x, y = L.MultiHeadAttention(2, name="own")(x), L.MultiHeadAttention(1, name="memory")(y)
+    x = L.MultiHeadAttention(2, use_causal_mask=True, name="cross")(x, y)
+    x = L.Dense(2, activation="softmax")(L.GlobalMaxPooling1D(name="largest")(x))
+    return functional([words, asked], x, "padded")
+
+
 def features_first(module: Any, x: torch.Tensor) -> torch.Tensor:
     return x.unflatten(-1, (-1, module.heads)).movedim(-1, 1)
 
@@ -93,6 +105,31 @@ FAULTS: dict[str, tuple[Fault, str, str]] = {
     "no positions": (changed("rotary", project=without_positions), "forward", "rotary"),
     "no gradient of keys": (changed("cross", project=constant_keys), "gradients", "cross"),
 }  # fmt: skip
+
+
+def told(change: Callable[[torch.Tensor], Any]) -> Callable[..., torch.Tensor]:
+    """A forward pass that is told something else of the padding."""
+
+    def forward(module: Any, x: torch.Tensor, memory: Any = None, keys: Any = None) -> torch.Tensor:
+        return type(module).forward(module, x, memory, change(keys))  # type: ignore[no-any-return]
+
+    return forward
+
+
+CHANGES: dict[str, Callable[[torch.Tensor], Any]] = {
+    "padding that is seen": lambda keys: None,
+    "one step too many": lambda keys: keys | keys.roll(1, 1),
+    "one step too few": lambda keys: keys & (keys.roll(-1, 1) | (keys.sum(1, True) == 1)),
+    "another row's padding": lambda keys: keys.roll(1, 0),
+}
+
+
+@pytest.mark.parametrize("path", ["own", "cross", "memory"])
+@pytest.mark.parametrize("name", CHANGES)
+def test_wrong_padding_breaks_the_outputs(path: str, name: str) -> None:
+    given, fault = problem(model=padded()), changed(path, forward=told(CHANGES[name]))
+    rung = list(climb(given, [side(name="torch"), side(fault)]))[-1]
+    assert (rung.ok, rung.name, rung.first_layer) == (False, "forward", path)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])

@@ -19,7 +19,9 @@ from trimaran.spec import (
     to_json,
 )
 from trimaran.spec import layers as L
-from trimaran.spec.padding import Masking, leaves_padding_out
+from trimaran.spec.padding import Masking, leaves_padding_out, told_by
+from trimaran.spec.stepping import stepwise
+from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 
 
 def sentences(mask: bool = True) -> tuple[Symbol, Symbol]:
@@ -77,6 +79,54 @@ def test_steps_may_be_told_by_an_input(shape: Any) -> None:
 def test_steps_must_fit(steps: Any) -> None:
     with pytest.raises(DescriptionError, match="Masking: expected"):
         Masking()(Input((5, 2)), steps)
+
+
+def test_attention_is_told_whose_padding_is_whose() -> None:
+    """The first sequence's steps stand before the other's, each only where it is padded."""
+    (tokens, x), (asked, y) = sentences(), sentences()
+    whole = Input((3, 4), name="whole")
+    made = [
+        L.MultiHeadAttention(2, name="own")(x),
+        L.MultiHeadAttention(2, name="both")(x, y),
+        L.MultiHeadAttention(2, name="rows")(x, whole),
+    ]
+    keys = L.MultiHeadAttention(2, name="keys")(whole, y)
+    pooled = [L.GlobalMaxPooling1D()(z) for z in (*made, keys)]
+    model = functional([tokens, asked, whole], L.Concatenate()(pooled))
+    found = {
+        leaf.path: (leaf.layer.told, leaf.inputs[-len(leaf.layer.told) :], told_by(leaf))
+        for leaf in model.leaves
+        if isinstance(leaf.layer, L.MultiHeadAttention)
+    }
+    assert found == {
+        "own": ((0,), (0,), [(0, 0)]),
+        "both": ((0, 1), (0, 1), [(0, 0), (1, 1)]),
+        "rows": ((0,), (0,), [(0, 0)]),
+        "keys": ((1,), (1,), [(1, 1)]),
+    }
+    assert [leaf.inputs[1:] for leaf in model.leaves if "pool" in leaf.path][3] == ()
+    assert from_json(to_json(model)) == model
+
+
+def test_positions_and_blocks_keep_the_padding() -> None:
+    tokens, x = sentences()
+    for layer in (L.PositionEmbedding(9), L.SinePositionEncoding(), TransformerEncoderBlock(2, 4)):
+        x = layer(x)  # type: ignore[assignment]
+    assert x.valid is not None
+    open_ = Input((None,), dtype="int32")
+    y = TransformerDecoderBlock(2, 4)(x, L.Embedding(5, 4, mask_zero=True)(open_))
+    model = functional([tokens, open_], L.LSTM(2)(y))
+    assert [port.name for port in model.graph.table["transformer_decoder_block1"].inputs] == [  # type: ignore[union-attr]
+        "x1", "x2", "steps", "steps2"
+    ]  # fmt: skip
+    assert leaves_padding_out(model, 1) and not leaves_padding_out(model, 0)
+
+
+def test_a_token_at_a_time_has_no_padding() -> None:
+    tokens, x = sentences()
+    model = functional(tokens, L.GRU(2)(L.MultiHeadAttention(2, use_causal_mask=True)(x)))
+    with pytest.raises(DescriptionError, match=r"attention1 \(MultiHeadAttention\) reads padded"):
+        stepwise(model)
 
 
 def test_two_kinds_of_padding_do_not_meet() -> None:

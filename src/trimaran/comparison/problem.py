@@ -129,7 +129,8 @@ def use_of(model: Model, value: int) -> Use:
     """How the layers read an input."""
     readers = [leaf for leaf in model.leaves if value in leaf.inputs]
     tables = [leaf.layer.input_dim for leaf in readers if isinstance(leaf.layer, Embedding)]
-    times = [leaf.in_shapes[0][0] or UNKNOWN for leaf in readers if told_by(leaf) == value]
+    told = [(leaf, place) for leaf in readers for v, place in told_by(leaf) if v == value]
+    times = [leaf.in_shapes[place][0] or UNKNOWN for leaf, place in told]
     return Use(min(tables, default=2 if times else 0), min(times, default=0))
 
 

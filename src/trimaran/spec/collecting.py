@@ -108,7 +108,8 @@ def _arrays(made: Made) -> Any:
 
 
 def _agree(name: str, first: object, again: object) -> None:
-    masked = [getattr(each, "masked", None) for each in (first, again)]
+    kinds = ("masked", "memory_masked")
+    masked = [[getattr(each, kind, None) for kind in kinds] for each in (first, again)]
     if masked[0] != masked[1]:
         raise DescriptionError(
             f"{name}: the same layer is called once on padded rows and once on others; pad both, "

@@ -30,11 +30,13 @@ class Padded:
 
     `keeps`: its output is such a sequence again. `takes`: it reads which steps hold data, as its
     last input. `zeros`: it needs zeros in the padding, because it mixes neighbouring steps.
+    `apart`: its two sequences may be padded each in its own way; it keeps that of the first.
     """
 
     keeps: bool = True
     takes: bool = False
     zeros: bool = False
+    apart: bool = False
 
 
 class Tensor(ABC):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Layer, Tensor
+from trimaran.spec.layers.attention import MultiHeadAttention
 from trimaran.spec.layers.embedding import Embedding
 from trimaran.spec.layers.steps import STEPS, MaskSteps
 
@@ -35,6 +36,8 @@ def over_padding(layer: Layer, symbols: tuple[Any, ...], path: Callable[[], str]
         counts = isinstance(layer, Embedding) and layer.mask_zero
         return Padding(layer, symbols, symbols[0] if counts else None)
     rule = layer.over_padding()
+    if rule is not None and rule.apart:
+        return _apart(layer, symbols)
     if rule is None or len(found) > 1:
         raise _refused(f"{path()} ({type(layer).__name__})", len(found) > 1)
     (valid,) = found
@@ -43,6 +46,18 @@ def over_padding(layer: Layer, symbols: tuple[Any, ...], path: Callable[[], str]
     if rule.takes and not layer.masked:  # type: ignore[attr-defined]
         layer, symbols = replace(layer, masked=True), (*symbols, valid)  # type: ignore[call-arg]
     return Padding(layer, symbols, valid if rule.keeps else None)
+
+
+def _apart(layer: Layer, symbols: tuple[Any, ...]) -> Padding:
+    """Attention of one sequence, or to another one, either of which may be padded."""
+    assert isinstance(layer, MultiHeadAttention)
+    given = [symbol.valid for symbol in symbols[:2]]
+    given += [None] * (2 - len(given))
+    if layer.told or layer.cached:
+        return Padding(layer, symbols, given[0])
+    told = replace(layer, masked=given[0] is not None, memory_masked=given[1] is not None)
+    steps = tuple(valid for valid in given if valid is not None)
+    return Padding(told, (*symbols, *steps), given[0])
 
 
 def steps_of(symbols: Sequence[Any]) -> list[Any]:
@@ -92,13 +107,16 @@ def leaves_padding_out(model: Model, value: int) -> bool:
 def _masks(leaf: Leaf, value: int) -> bool:
     if isinstance(leaf.layer, Embedding):
         return leaf.layer.mask_zero
-    return told_by(leaf) == value and value not in leaf.inputs[:-1]
+    return leaf.inputs.count(value) == [told for told, _ in told_by(leaf)].count(value)
 
 
-def told_by(leaf: Leaf) -> int | None:
-    """The value that tells a layer which steps hold data, None where nothing does."""
-    kinds = leaf.layer.kinds(len(leaf.inputs))
-    return leaf.inputs[-1] if len(kinds) > 1 and kinds[-1] == STEPS else None
+def told_by(leaf: Leaf) -> list[tuple[int, int]]:
+    """Each value that tells a layer which steps hold data, with the place of the input whose steps
+    they are."""
+    layer, kinds = leaf.layer, leaf.layer.kinds(len(leaf.inputs))
+    if isinstance(layer, MultiHeadAttention):
+        return list(zip(leaf.inputs[len(kinds) - len(layer.told) :], layer.told, strict=True))
+    return [(leaf.inputs[-1], 0)] if len(kinds) > 1 and kinds[-1] == STEPS else []
 
 
 __all__ = ["Masking", "Padding", "leaves_padding_out", "over_padding", "steps_of", "told_by"]

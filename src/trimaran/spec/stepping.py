@@ -137,6 +137,8 @@ def _kept(
 ) -> Iterator[tuple[str, Shape]]:
     if _uses(graph, call) > 1:
         raise _refused(path, op, "is called twice")
+    if isinstance(op, MultiHeadAttention) and op.told:
+        raise _refused(path, op, "reads padded rows")
     if isinstance(op, MultiHeadAttention) and len(call.inputs) > 1:
         raise _refused(path, op, "attends to another sequence")
     if isinstance(op, MultiHeadAttention) and not op.use_causal_mask:

@@ -39,8 +39,13 @@ def case(layer: L.Layer, shapes: Any, seed: int, ties: bool) -> tuple[Any, dict[
     inputs = tuple(numbers(rng, (batch, *shape), ties) for shape in shapes)
     if isinstance(layer, L.Embedding):
         inputs = (rng.integers(0, layer.input_dim, (batch, *shapes[0])),)
-    if layer.kinds(len(shapes))[-1] == STEPS and len(shapes) > 1:
-        inputs = (*inputs[:-1], some_steps(rng, batch, shapes))
+    if len(shapes) > 1:
+        told, whose = layer.kinds(len(shapes)).count(STEPS), getattr(layer, "told", (0,))
+        steps = (
+            some_steps(rng, batch, (shapes[place], given))
+            for place, given in zip(whose, shapes[len(shapes) - told :], strict=False)
+        )
+        inputs = (*inputs[: len(inputs) - told], *steps)
     parameters = {p.name: rng.normal(size=p.shape) for p in layer.parameters(*shapes)}
     if "running_var" in parameters:
         parameters["running_var"] = parameters["running_var"] ** 2 + 0.1

@@ -207,6 +207,23 @@ def padded_or_not(layer: Any, *given: Any) -> Any:
     return padded(layer, *given) if layer.masked else recurrent(layer, *given)
 
 
+def attended(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
+    """Row by row, the row and what it attends to each cut to its own steps."""
+    *given, training = rest
+    own = len(given) - len(layer.told)
+    memory, steps = given[:own], dict(zip(layer.told, given[own:], strict=True))
+    bare, found = replace(layer, masked=False, memory_masked=False), []
+    for row in range(len(x)):
+        sequences = [
+            each[row : row + 1, step_mask(each, steps[place])[row]]
+            if place in steps else each[row : row + 1]
+            for place, each in enumerate((x, *memory))
+        ]  # fmt: skip
+        made = attention(bare, p, *sequences, training)
+        found.append(F.pad(made, (0, 0, 0, x.shape[1] - made.shape[1])))
+    return torch.cat(found)
+
+
 def attention(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
     """torch.nn.MultiheadAttention where it has such heads; else its formula, and rotary positions
     as products of complex numbers."""
@@ -278,7 +295,9 @@ ORACLES: dict[type[Any], Call] = {
     L.SimpleRNN: padded_or_not,
     L.LSTM: padded_or_not,
     L.GRU: padded_or_not,
-    L.MultiHeadAttention: attention,
+    L.MultiHeadAttention: lambda layer, *given: (attended if layer.told else attention)(
+        layer, *given
+    ),
     L.PositionEmbedding: lambda layer, p, x, training: (
         x + F.embedding(torch.arange(x.shape[1]), p["weight"])
     ),

@@ -28,7 +28,9 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
     )
     kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
     return Code(
-        f"{kind}Step" if layer.cached else kind, tuple(argument for argument in given if argument)
+        f"{kind}Step" if layer.cached else kind,
+        tuple(argument for argument in given if argument),
+        masks=tuple((("query_mask", "value_mask")[place], place) for place in layer.told),
     )
 
 

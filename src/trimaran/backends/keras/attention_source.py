@@ -60,13 +60,17 @@ class MultiHeadAttention(layers.Layer):
         config = self.kernel_initializer.get_config()
         return self.kernel_initializer.__class__.from_config(config)
 
-    def call(self, query, value=None):
+    def call(self, query, value=None, query_mask=None, value_mask=None):
         q, k, v = self.project(query, query if value is None else value)
-        seen = None
+        seen, keys = None, query_mask if value is None else value_mask
         if self.use_causal_mask:
             time, other = keras.ops.shape(q)[2], keras.ops.shape(k)[2]
             seen = keras.ops.arange(time)[:, None] >= keras.ops.arange(other)
-        return self.attend(q, k, v, seen)
+        if keys is not None:  # padding is not seen
+            keys = keys[:, None, None]
+            seen = keys if seen is None else keras.ops.logical_and(seen, keys)
+        y = self.attend(q, k, v, seen)
+        return y if query_mask is None else keras.ops.where(query_mask[..., None], y, 0.0)
 
     def project(self, x, memory, at=0.0):
         """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""

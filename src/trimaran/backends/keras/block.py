@@ -157,11 +157,13 @@ class Writer:
         if found.before:
             text = self._made(found.before, f"{inside}.pad", once, page) + "({0})"
             taken = self._step(page, call.layer, text, taken, ((*scope.trail, made[0], 0),))
-        if found.masked:
-            text = self._made(MASK, f"{inside}.mask", once, page) + "({0}, {1})"
-            last = (*scope.trail, made[0], 1)
-            told = self._step(page, f"{call.layer}_mask", text, (taken[0], taken[-1]), (last,))
-            taken = (*taken[:-1], *told)
+        own = len(taken) - len(found.told)
+        for i, (word, place) in enumerate(found.told):
+            text = self._made(MASK, f"{inside}.{word}", once, page) + "({0}, {1})"
+            mask = (*scope.trail, made[0], 1 + i)
+            pair = (taken[place], taken[own + i])
+            self._step(page, f"{call.layer}_{word}", text, pair, (mask,))
+            taken = (*taken[: own + i], mask, *taken[own + i + 1 :])
         layer = self._made(found, inside, once, page, after and after[0])
         for value in made:
             scope.keys[value] = (*scope.trail, value)

@@ -18,7 +18,8 @@ class Code:
 
     `before` stands in front of it, under the layer's name with ".pad" behind. `listed` says that
     the inputs are given as one list, `masked` that the last says which steps hold data, `stateful`
-    that others after the first are an initial state.
+    that others after the first are an initial state. `masks` are the keywords of several such
+    inputs, each with the place of the sequence whose steps it tells.
     """
 
     kind: str
@@ -27,18 +28,24 @@ class Code:
     listed: bool = False
     stateful: bool = False
     masked: bool = False
+    masks: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """The keywords of the masks, with the places of their sequences."""
+        return (("mask", 0),) if self.masked else self.masks
 
     def call(self, layer: str, count: int) -> str:
         """The call of `layer` on inputs {0}, {1}…"""
         inputs = [f"{{{i}}}" for i in range(count)]
-        mask = f", mask={inputs.pop()}" if self.masked else ""
+        own = count - len(self.told)
+        words = (word for word, _ in self.told)
+        masks = "".join(f", {w}={i}" for w, i in zip(words, inputs[own:], strict=True))
         if self.stateful:
-            states = inputs[1] if len(inputs) == 2 else f"[{', '.join(inputs[1:])}]"
-            return f"{layer}({inputs[0]}, initial_state={states}{mask})"
-        if self.masked:
-            return f"{layer}({inputs[0]}{mask})"
-        given = ", ".join(inputs)
-        return f"{layer}([{given}])" if self.listed else f"{layer}({given})"
+            states = inputs[1] if own == 2 else f"[{', '.join(inputs[1:own])}]"
+            return f"{layer}({inputs[0]}, initial_state={states}{masks})"
+        given = ", ".join(inputs[:own])
+        return f"{layer}([{given}])" if self.listed else f"{layer}({given}{masks})"
 
     def helpers(self) -> set[str]:
         """Names of its own that the source must define."""

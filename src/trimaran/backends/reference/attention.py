@@ -21,6 +21,7 @@ from trimaran.backends.reference.arrays import (
     rows,
     total,
 )
+from trimaran.backends.reference.steps import step_mask, unmoved
 from trimaran.spec import Layer
 from trimaran.spec.layers import MultiHeadAttention
 
@@ -28,19 +29,24 @@ from trimaran.spec.layers import MultiHeadAttention
 @dataclass(frozen=True)
 class Attended:
     """What the way back needs: the inputs, the heads, the weights A of the values, and the heads'
-    outputs side by side; `at` is the position of the first query."""
+    outputs side by side; `at` is the position of the first query, `rows` says which of x's steps
+    hold data, and `steps` are the inputs that told it."""
 
     inputs: Arrays
     heads: Arrays
     a: Array
     merged: Array
     at: Array
+    rows: Array
+    steps: Arrays
 
 
 def attend(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
     """A = softmax(Q Kᵀ / √d), the output A V Wᵀ + b."""
+    inputs, steps = split_told(layer, inputs)
     x = inputs[0]
     memory = inputs[1] if len(inputs) == 2 else x
+    rows, keys = _padding(layer, x, memory, steps)
     at = inputs[3] if layer.cached else np.zeros((len(x), 1))
     q, k, v = _projected(layer, parameters, (x, memory), at)
     if layer.cached:
@@ -49,11 +55,13 @@ def attend(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -
             for old, new in zip(inputs[1:3], (k, v), strict=True)
         )
     scores = q @ k.swapaxes(2, 3) / np.sqrt(q.shape[3])
-    a = softmax(np.where(_seen(layer, scores.shape, at), scores, -np.inf))
+    seen = _seen(layer, scores.shape, at) & keys[:, None, None]
+    a = softmax(np.where(seen, scores, -np.inf))
     merged = _merged(a @ v)
     y = merged @ parameters["out_proj.weight"].T
     y = y + parameters["out_proj.bias"] if layer.use_bias else y
-    cache = Attended(inputs, (q, k, v), a, merged, at)
+    y = np.where(rows[..., None], y, 0.0)
+    cache = Attended(inputs, (q, k, v), a, merged, at, rows, steps)
     return ((y, _merged(k), _merged(v), at + 1.0) if layer.cached else y), cache
 
 
@@ -61,6 +69,7 @@ def attend_backward(layer: Any, parameters: Parameters, cache: Attended, gradien
     """δA = δO Vᵀ, δV = Aᵀ δO, δS from δA by softmax's Jacobian, then δQ = δS K / √d and
     δK = δSᵀ Q / √d, each back through its projection."""
     delta, *behind = gradient if layer.cached else (gradient,)
+    delta = np.where(cache.rows[..., None], delta, 0.0)
     q, k, v = cache.heads
     found = {"out_proj.weight": rows(delta).T @ rows(cache.merged)}
     if layer.use_bias:
@@ -76,7 +85,20 @@ def attend_backward(layer: Any, parameters: Parameters, cache: Attended, gradien
         news = ((part * here).sum(axis=2, keepdims=True) for part in whole)
         sent = (sent[0], *news)
     into, projections = _projected_back(layer, parameters, cache, sent)
-    return (*into, *kept), {**projections, **found}
+    return (*into, *kept, *unmoved(cache.steps)), {**projections, **found}
+
+
+def split_told(layer: Any, inputs: Arrays) -> tuple[Arrays, Arrays]:
+    """(the layer's own inputs, those that say which steps hold data)."""
+    own = len(inputs) - len(layer.told)
+    return inputs[:own], inputs[own:]
+
+
+def _padding(layer: Any, x: Array, memory: Array, steps: Arrays) -> tuple[Array, Array]:
+    """Which steps of x hold data, and which of memory, each (batch, time)."""
+    told = dict(zip(layer.told, steps, strict=True))
+    rows, keys = ((told[place],) if place in told else () for place in (0, 1))
+    return step_mask(x, rows), step_mask(memory, rows if memory is x else keys)
 
 
 def _projected(layer: Any, parameters: Parameters, given: Arrays, at: Array) -> Arrays:

@@ -4,9 +4,10 @@ positions."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from trimaran.backends.torch.code import Code, Site
+from trimaran.backends.torch.code import Code, Site, step_count
 from trimaran.spec import layers as L
 from trimaran.spec.layer import Layer
 
@@ -23,11 +24,29 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
     )
     kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
     module = f"{kind}({', '.join(part for part in given if part)})"
-    inputs = ", ".join(f"{{{i}}}" for i in range(len(site.shapes)))
+    inputs = ", ".join(f"{{{i}}}" for i in range(len(site.shapes) - len(layer.told)))
     needed = {"MultiHeadAttention", kind, *(["turned"] if layer.rotary else [])}
     if layer.cached:
         return Code(f"one_query(@, {inputs})", module, helpers=(*needed, "one_query"))
+    if layer.told:
+        return _padded(layer, site, inputs, Code("", module, helpers=tuple(needed)))
     return Code(f"@({inputs})", module, helpers=tuple(needed))
+
+
+def _padded(layer: L.MultiHeadAttention, site: Site, inputs: str, bare: Code) -> Code:
+    """Keys of padding are not seen, and what queries of padding ask for is 0. Padding stands behind
+    the data, so that a causal mask over the own sequence hides its keys already."""
+    first = len(site.shapes) - len(layer.told)
+    counts = {place: step_count(site, first + i) for i, place in enumerate(layer.told)}
+    memory = first - 1
+    hidden = memory in counts and not (memory == 0 and layer.use_causal_mask)
+    keys = f", keys=step_mask({{{memory}}}, {counts[memory]})" if hidden else ""
+    call = f"@({inputs}{keys})"
+    helpers = (*bare.helpers, "step_mask")
+    if not layer.masked:
+        return replace(bare, call=call, helpers=helpers)
+    cleared = f"zero_padding({call}, {counts[0]})"
+    return replace(bare, call=cleared, helpers=(*helpers, "zero_padding"))
 
 
 def _embedded(layer: L.PositionEmbedding, site: Site) -> Code:

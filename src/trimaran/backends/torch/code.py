@@ -45,7 +45,9 @@ class Site:
         return 1 if self.layout == FIRST else -1
 
 
-def step_count(site: Site) -> str:
-    """How many steps of each row hold data, from the last input: their number, or marks."""
-    last = f"{{{len(site.shapes) - 1}}}"
-    return f"({last} != 0).sum(1)" if len(site.shapes[-1]) == 1 else last
+def step_count(site: Site, place: int = -1) -> str:
+    """How many steps of each row hold data, from the input at that place, by default the last:
+    their number, or marks."""
+    place %= len(site.shapes)
+    told = f"{{{place}}}"
+    return f"({told} != 0).sum(1)" if len(site.shapes[place]) == 1 else told

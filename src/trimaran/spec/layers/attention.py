@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from trimaran.spec.initializers import Initializer, Orthogonal, VarianceScaling, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, known, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, known, require, whole
+from trimaran.spec.layers.steps import STEPS, check_steps
 
 
 def sequence(shape: Shape) -> None:
@@ -34,6 +35,11 @@ class MultiHeadAttention(Layer):
     `dropout` stands for Keras's argument, and can only be 0: dropping within the weights takes
     PyTorch off its fast path. A Transformer's block has it behind the layer.
 
+    `masked` and `memory_masked`: rows of x, or of memory, are padded behind their last step, and
+    the last inputs say which steps hold data (see `spec.layers.steps`), those of x before those of
+    memory. A padded key gets no weight; outputs in the padding of x are 0. `layer(x)` attends to
+    x, so that there `masked` says both.
+
     `cached` is the form that goes on a step at a time (see `spec.stepping`): (x, keys, values,
     at) → (output, keys, values, at + 1) with x (1, features), keys and values (room, W), of which
     the first `at` are filled, and `at` (1,).
@@ -46,6 +52,8 @@ class MultiHeadAttention(Layer):
     rotary: bool = False
     dropout: float = 0.0
     cached: bool = False
+    masked: bool = False
+    memory_masked: bool = False
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
 
@@ -60,6 +68,17 @@ class MultiHeadAttention(Layer):
 
     def count_outputs(self) -> int:
         return 4 if self.cached else 1
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """Whose steps the last inputs tell: 0 those of x, 1 those of memory."""
+        return (0,) * self.masked + (1,) * self.memory_masked
+
+    def over_padding(self) -> Padded | None:
+        return Padded(takes=True, apart=True)
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        return (*super().kinds(count - len(self.told)), *[STEPS] * len(self.told))
 
     def check(self, *shapes: Shape) -> None:
         require(whole(self.num_heads), "num_heads of 1 or more", self.num_heads, "give a number")
@@ -76,7 +95,7 @@ class MultiHeadAttention(Layer):
         told = "an even key_dim, whose halves are turned together"
         require(not self.rotary or size % 2 == 0, told, size, "change it, or leave rotary out")
         self._check_initial(features, self.width(shapes[0]))
-        self._check_steps(shapes) if self.cached else self._check_memory(shapes)
+        self._check_cached(shapes) if self.cached else self._check_memory(shapes)
 
     def _check_initial(self, features: int, width: int) -> None:
         """The four matrices are drawn alike, so their distribution must not ask which is which."""
@@ -88,8 +107,13 @@ class MultiHeadAttention(Layer):
         require(not one_fan or features == width, told, given, "use glorot_uniform")
 
     def _check_memory(self, shapes: tuple[Shape, ...]) -> None:
+        own = len(shapes) - len(self.told)
+        shapes, steps = shapes[:own], shapes[own:]
         told = "one sequence, or a sequence and what it attends to"
-        require(len(shapes) <= 2, told, f"{len(shapes)} tensors", "keys and values are one tensor")
+        fits = self.memory_masked < len(shapes) <= 2
+        require(fits, told, f"{len(shapes)} tensors", "keys and values are one tensor")
+        for place, given in zip(self.told, steps, strict=True):
+            check_steps((shapes[place], given), 1, masked=True)
         if len(shapes) == 1:
             return
         sequence(shapes[1])
@@ -98,7 +122,8 @@ class MultiHeadAttention(Layer):
         told = "one sequence, whose positions are its own"
         require(not self.rotary, told, "two with rotary", "leave rotary out")
 
-    def _check_steps(self, shapes: tuple[Shape, ...]) -> None:
+    def _check_cached(self, shapes: tuple[Shape, ...]) -> None:
+        require(not self.told, "a step of unpadded rows", "steps", "generate without padding")
         told = "a step, keys, values and a position"
         require(len(shapes) == 4, told, f"{len(shapes)} tensors", "use spec.stepping.stepwise")
         room, width = shapes[1][0], self.width(shapes[0])
@@ -130,7 +155,8 @@ class MultiHeadAttention(Layer):
         return (weights[0], first, weights[1], Parameter("out_proj.bias", (features,), bias, back))
 
     def flops(self, *shapes: Shape) -> int:
-        time, other = (int(shape[0] or 1) for shape in (shapes[0], shapes[-1 - 2 * self.cached]))
+        memory = shapes[0] if len(shapes) == 1 + len(self.told) else shapes[1]
+        time, other = (int(shape[0] or 1) for shape in (shapes[0], memory))
         features, width, bias = int(shapes[0][-1] or 1), int(self.width(shapes[0])), self.use_bias
         made = time + (2 * time if self.cached else 2 * other)
         projected = made * width * (2 * features + bias) + time * features * (2 * width + bias)

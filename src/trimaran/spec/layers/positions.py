@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from trimaran.spec.initializers import Initializer, initializer
-from trimaran.spec.layer import Layer, Parameter, Shape, count, known, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, count, known, require, whole
 from trimaran.spec.layers.attention import sequence
 
 
@@ -33,6 +33,10 @@ class Positions(Layer):
 
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         return shapes
+
+    def over_padding(self) -> Padded | None:
+        """Padding stands behind the last step, so that the first step that holds data is step 0."""
+        return Padded()
 
     def kept(self, shape: Shape) -> dict[str, Shape]:
         """What goes on from step to step."""

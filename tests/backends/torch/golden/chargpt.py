@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 9a02aceabab0.
+Written by Trimaran from the description 361e8961bf6c.
 """
 
 import torch
@@ -21,9 +21,14 @@ class MultiHeadAttention(nn.Module):
         self.in_proj_bias = nn.Parameter(torch.empty(3 * width)) if bias else None
         self.out_proj = nn.Linear(width, features, bias=bias)
 
-    def forward(self, x, memory=None):
+    def forward(self, x, memory=None, keys=None):
+        """Of x to memory, or to itself; `keys` (batch, time, 1) says which steps may be seen."""
         q, k, v = self.project(x, x if memory is None else memory)
-        return self.join(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal))
+        seen = None if keys is None else keys.mT[:, None]
+        if self.causal and keys is not None:
+            seen = seen & seen.new_ones(q.shape[2], k.shape[2]).tril()
+        causal = self.causal and keys is None
+        return self.join(F.scaled_dot_product_attention(q, k, v, seen, is_causal=causal))
 
     def project(self, x, memory, at=0):
         """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
