@@ -131,6 +131,7 @@ def _transformer_step(draw: Draw, x: Symbol) -> Symbol:
         draw(st.sampled_from(["relu", "gelu"])),
         draw(st.sampled_from(["first", "last"])),
         rotary=rotary,
+        attention_dropout=draw(st.sampled_from([0.0, 0.0, 0.25])),
     )
     return block(x) if rotary else block(places(x))
 

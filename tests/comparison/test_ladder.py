@@ -135,9 +135,9 @@ def answers() -> Model:
     text = Input((6,), name="text", dtype="int32")
     asked = Input((5,), name="asked", dtype="int32")
     x = L.PositionEmbedding(6)(L.Embedding(7, 4, mask_zero=True)(text))
-    x = TransformerEncoderBlock(2, 5)(x)
+    x = TransformerEncoderBlock(2, 5, attention_dropout=0.25)(x)
     y = L.SinePositionEncoding()(L.Embedding(7, 4, mask_zero=True)(asked))
-    y = TransformerDecoderBlock(2, 5)(y, x)
+    y = TransformerDecoderBlock(2, 5, attention_dropout=0.5)(y, x)
     back = L.MultiHeadAttention(1, 3)(L.Conv1D(4, 2, padding="same")(x), y)
     parts = [L.GlobalAveragePooling1D()(y), L.GlobalMaxPooling1D()(back)]
     y = L.Dense(2, activation="softmax")(L.Concatenate()(parts))

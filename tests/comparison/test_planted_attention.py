@@ -76,6 +76,43 @@ def answered(**more: Any) -> Callable[..., torch.Tensor]:
     return forward
 
 
+def dropping(rescaled: bool = True, before: bool = False) -> Callable[..., torch.Tensor]:
+    """Dropout of the weights written out: of the scores instead, or without 1/(1 - p)."""
+
+    def forward(module: Any, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = module.project(x, x)
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        dropped = F.dropout(scores if before else scores.softmax(-1), module.dropout, True)
+        dropped = dropped if rescaled else dropped * (1 - module.dropout)
+        return module.join((dropped.softmax(-1) if before else dropped) @ v)
+
+    return forward
+
+
+DROPPING: dict[str, tuple[Callable[..., torch.Tensor], bool]] = {
+    "nothing": (dropping(), True),
+    "what is left is not made larger": (dropping(rescaled=False), False),
+    "scores dropped for weights": (dropping(before=True), False),
+}
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_dropout_within_the_weights(name: str) -> None:
+    """Another way to write it holds every rung, a wrong one breaks the outputs in training."""
+    x = Input((5, 4), name="x")
+    y = L.MultiHeadAttention(2, dropout=0.5, name="drops")(x)
+    given = problem(model=functional(x, L.Dense(3, name="each")(y), "dropping"))
+    forward, holds = DROPPING[name]
+
+    def in_training(module: Any, x: torch.Tensor) -> torch.Tensor:
+        own = type(module).forward
+        return forward(module, x) if module.training else own(module, x)  # type: ignore[no-any-return]
+
+    rung = list(climb(given, [side(name="torch"), side(changed("drops", forward=in_training))]))[-1]
+    wanted = ("evaluation", "", True) if holds else ("forward", "drops", False)
+    assert (rung.name, rung.first_layer, rung.ok) == wanted
+
+
 def itself(module: Any, x: torch.Tensor, memory: Any = None) -> torch.Tensor:
     return type(module).forward(module, x)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from trimaran.data.batches import Rows
 from trimaran.spec import Model
-from trimaran.spec.layers import Dropout, Embedding
+from trimaran.spec.dropping import dropping
+from trimaran.spec.layers import Embedding
 from trimaran.spec.padding import told_by
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
@@ -88,10 +89,11 @@ class Problem:
         size = len(self.order[0])
         found = {}
         for number, leaf in enumerate(self.model.leaves):
-            if isinstance(leaf.layer, Dropout) and leaf.layer.rate:
+            path, rate, dropped = dropping(leaf)
+            if rate:
                 rng = np.random.default_rng((self.training.seed, step, number))
-                shape = (size, *(n or UNKNOWN for n in leaf.out_shape))
-                found[leaf.path] = (rng.random(shape) >= leaf.layer.rate).astype(np.float32)
+                shape = (size, *(n or UNKNOWN for n in dropped))
+                found[path] = (rng.random(shape) >= rate).astype(np.float32)
         return found
 
 

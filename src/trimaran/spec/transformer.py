@@ -22,6 +22,7 @@ class TransformerEncoderBlock(Composite):
     normalize: "first", x + f(norm(x)), which trains without a warm-up (Xiong et al. 2020); or
         "last", norm(x + f(x)), as in the paper
     rotary: queries and keys are turned by their positions
+    attention_dropout: rate within the weights of attention, where PyTorch's block has `dropout` too
     """
 
     num_heads: int
@@ -32,6 +33,7 @@ class TransformerEncoderBlock(Composite):
     layer_norm_epsilon: float = 1e-5
     rotary: bool = False
     kernel_initializer: str | Initializer = "glorot_uniform"
+    attention_dropout: float = 0.0
 
     def build(self, *inputs: Any) -> Any:
         (x,) = inputs
@@ -52,6 +54,7 @@ class TransformerDecoderBlock(Composite):
     layer_norm_epsilon: float = 1e-5
     rotary: bool = False
     kernel_initializer: str | Initializer = "glorot_uniform"
+    attention_dropout: float = 0.0
 
     def build(self, *inputs: Any) -> Any:
         x, *memory = inputs
@@ -87,6 +90,7 @@ def _attention(
         block.num_heads,
         use_causal_mask=causal,
         rotary=rotary,
+        dropout=block.attention_dropout,
         kernel_initializer=block.kernel_initializer,
         name=name,
     )

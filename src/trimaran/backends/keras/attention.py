@@ -23,6 +23,7 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
         None if layer.key_dim is None else f"key_dim={number(layer.key_dim, 'key_dim')}",
         None if layer.use_bias else "use_bias=False",
         "use_causal_mask=True" if layer.use_causal_mask else None,
+        f"dropout={layer.dropout!r}" if layer.dropout else None,
         argument("kernel_initializer", own["out_proj.weight"], "glorot_uniform"),
         argument("bias_initializer", own.get("out_proj.bias"), "zeros"),
     )

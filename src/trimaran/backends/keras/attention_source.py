@@ -31,6 +31,7 @@ class MultiHeadAttention(layers.Layer):
         key_dim=None,
         use_bias=True,
         use_causal_mask=False,
+        dropout=0.0,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         **kwargs,
@@ -38,6 +39,7 @@ class MultiHeadAttention(layers.Layer):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
         self.use_bias, self.use_causal_mask = use_bias, use_causal_mask
+        self.drop = layers.Dropout(dropout, name=f"{self.name}.drop")
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
@@ -96,8 +98,9 @@ class MultiHeadAttention(layers.Layer):
         scores = keras.ops.matmul(q, keras.ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
         if seen is not None:
             scores = keras.ops.where(seen, scores, -float("inf"))
+        heads = keras.ops.matmul(self.drop(keras.ops.softmax(scores)), v)
         kernel, bias = self.out_proj
-        y = keras.ops.matmul(self.merge(keras.ops.matmul(keras.ops.softmax(scores), v)), kernel)
+        y = keras.ops.matmul(self.merge(heads), kernel)
         return y if bias is None else y + bias
 
     def compute_output_shape(self, query_shape, value_shape=None):
@@ -105,7 +108,7 @@ class MultiHeadAttention(layers.Layer):
 
     def get_config(self):
         names = ("num_heads", "key_dim", "use_bias", "use_causal_mask")
-        own = {name: getattr(self, name) for name in names}
+        own = {name: getattr(self, name) for name in names} | {"dropout": self.drop.rate}
         drawn = {
             name: keras.initializers.serialize(getattr(self, name))
             for name in ("kernel_initializer", "bias_initializer")

@@ -30,7 +30,7 @@ from trimaran.spec.layers import MultiHeadAttention
 class Attended:
     """What the way back needs: the inputs, the heads, the weights A of the values, and the heads'
     outputs side by side; `at` is the position of the first query, `rows` says which of x's steps
-    hold data, and `steps` are the inputs that told it."""
+    hold data, `steps` are the inputs that told it, and `scale` is what dropout makes of A."""
 
     inputs: Arrays
     heads: Arrays
@@ -39,10 +39,12 @@ class Attended:
     at: Array
     rows: Array
     steps: Arrays
+    scale: Array | float
 
 
 def attend(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
-    """A = softmax(Q Kᵀ / √d), the output A V Wᵀ + b."""
+    """A = softmax(Q Kᵀ / √d), the output A V Wᵀ + b. A mask of 0 and 1 that is given as parameter
+    `mask` drops entries of A in training, and the rest are divided by 1 - dropout."""
     inputs, steps = split_told(layer, inputs)
     x = inputs[0]
     memory = inputs[1] if len(inputs) == 2 else x
@@ -57,11 +59,13 @@ def attend(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -
     scores = q @ k.swapaxes(2, 3) / np.sqrt(q.shape[3])
     seen = _seen(layer, scores.shape, at) & keys[:, None, None]
     a = softmax(np.where(seen, scores, -np.inf))
-    merged = _merged(a @ v)
+    mask = parameters.get("mask") if training else None
+    scale = 1.0 if mask is None else mask / (1.0 - layer.dropout)
+    merged = _merged((a * scale) @ v)
     y = merged @ parameters["out_proj.weight"].T
     y = y + parameters["out_proj.bias"] if layer.use_bias else y
     y = np.where(rows[..., None], y, 0.0)
-    cache = Attended(inputs, (q, k, v), a, merged, at, rows, steps)
+    cache = Attended(inputs, (q, k, v), a, merged, at, rows, steps, scale)
     return ((y, _merged(k), _merged(v), at + 1.0) if layer.cached else y), cache
 
 
@@ -75,8 +79,9 @@ def attend_backward(layer: Any, parameters: Parameters, cache: Attended, gradien
     if layer.use_bias:
         found["out_proj.bias"] = total(delta)
     o = _split(layer, delta @ parameters["out_proj.weight"])
-    s = softmax_backward(cache.a, o @ v.swapaxes(2, 3)) / np.sqrt(q.shape[3])
-    sent: Arrays = (s @ k, s.swapaxes(2, 3) @ q, cache.a.swapaxes(2, 3) @ o)
+    a = cache.a * cache.scale
+    s = softmax_backward(cache.a, o @ v.swapaxes(2, 3) * cache.scale) / np.sqrt(q.shape[3])
+    sent: Arrays = (s @ k, s.swapaxes(2, 3) @ q, a.swapaxes(2, 3) @ o)
     kept: Arrays = ()
     if layer.cached:
         whole = [part + _split(layer, d) for part, d in zip(sent[1:], behind[:2], strict=True)]

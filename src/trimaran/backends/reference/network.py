@@ -16,8 +16,9 @@ from trimaran.backends.reference.layers import backward, forward
 from trimaran.backends.reference.normalization import updated_statistics
 from trimaran.errors import TrainingError
 from trimaran.spec import Leaf, Model, Shape
+from trimaran.spec.dropping import dropping
 from trimaran.spec.layer import known
-from trimaran.spec.layers import BatchNormalization, Dense, Dropout
+from trimaran.spec.layers import BatchNormalization, Dense
 from trimaran.spec.layout import layouts
 from trimaran.tasks.loss import Loss
 
@@ -113,9 +114,10 @@ class ReferenceNetwork:
         caches = []
         for leaf in self.model.leaves:
             given = tuple(values[i] for i in leaf.inputs)
-            value, cache = forward(leaf.layer, self._parameters(leaf), given, training)
-            if isinstance(leaf.layer, Dropout) and leaf.path in kept:
-                value = given[0] * kept[leaf.path] / (1 - leaf.layer.rate)
+            own, dropped = self._parameters(leaf), dropping(leaf)[0]
+            if dropped in kept:
+                own |= {"mask": np.asarray(kept[dropped], np.float64)}
+            value, cache = forward(leaf.layer, own, given, training)
             values += value if leaf.behind else [value]
             caches.append(cache)
         return Trace(values, caches)

@@ -21,6 +21,7 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
         "" if layer.key_dim is None else f"key_dim={number(layer.key_dim, 'key_dim')}",
         "" if layer.use_bias else "bias=False",
         "causal=True" if layer.use_causal_mask else "",
+        f"dropout={layer.dropout!r}" if layer.dropout else "",
     )
     kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
     module = f"{kind}({', '.join(part for part in given if part)})"

@@ -12,6 +12,7 @@ from torch import nn
 
 from trimaran.backends.protocol import Forward, Gradients
 from trimaran.backends.torch import source as sources
+from trimaran.backends.torch.dropping import Dropping
 from trimaran.backends.torch.emit import emit
 from trimaran.backends.torch.execution import full_float32
 from trimaran.backends.torch.gradients import batch_loss, derivatives
@@ -196,7 +197,8 @@ def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
         if isinstance(inner, nn.Dropout):
             inner.eval()
     try:
-        yield
+        with Dropping():
+            yield
     finally:
         for name, buffer in network.named_buffers():
             buffer.copy_(kept[name])

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trimaran.backends.torch.dropping import Dropping
 from trimaran.spec.layer import known
 from trimaran.spec.layout import FIRST, layouts
 from trimaran.spec.model import Model
@@ -21,8 +22,10 @@ def in_own_layout(model: Model, masks: Mapping[str, np.ndarray]) -> dict[str, np
     values = {leaf.path: leaf.output for leaf in model.leaves}
     found = {}
     for path, mask in masks.items():
-        value = values[path]
-        if value in tags.flat:
+        value = values.get(path)
+        if value is None:  # the weights of an attention
+            pass
+        elif value in tags.flat:
             shape = known(tags.flat[value])
             mask = np.moveaxis(mask.reshape(len(mask), *shape), -1, 1).reshape(len(mask), -1)
         elif tags.values[value] == FIRST and mask.ndim > 2:
@@ -38,15 +41,28 @@ def injected(network: nn.Module, masks: Arrays) -> Iterator[None]:
     if not masks:
         yield
         return
-    found = {path: network.get_submodule(path) for path in masks}
-    for path, module in found.items():
-        assert isinstance(module, nn.Dropout), f"{path} is no dropout"
-        module.forward = _masked(masks[path], module.p)  # type: ignore[assignment]
+    modules = dict(network.named_modules())
+    changed = []
+    for path, mask in masks.items():
+        module = modules[path if path in modules else path.rpartition(".")[0]]
+        if isinstance(module, nn.Dropout):
+            module.forward = _masked(mask, module.p)  # type: ignore[assignment]
+        else:  # an attention, whose mask stands under its path with ".drop" behind
+            module.forward = _attending(mask, module.forward)
+        changed.append(module)
     try:
         yield
     finally:
-        for module in found.values():
+        for module in changed:
             del module.forward
+
+
+def _attending(mask: np.ndarray, own: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def forward(*given: Tensor, **named: Tensor) -> Tensor:
+        with Dropping([np.array(mask)]):
+            return own(*given, **named)
+
+    return forward
 
 
 def _masked(mask: np.ndarray, rate: float) -> Callable[[Tensor], Tensor]:

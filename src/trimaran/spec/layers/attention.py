@@ -32,8 +32,9 @@ class MultiHeadAttention(Layer):
     adds the same to all scores of a query, which softmax takes away: it is not computed, and its
     gradient is 0 to the bit.
 
-    `dropout` stands for Keras's argument, and can only be 0: dropping within the weights takes
-    PyTorch off its fast path. A Transformer's block has it behind the layer.
+    `dropout` is the probability with which a single weight of the softmax is left out in training,
+    the rest scaled by 1 / (1 - dropout). It takes PyTorch off its fast path on a CPU; behind the
+    layer, where a Transformer's block has its own, it does not.
 
     `masked` and `memory_masked`: rows of x, or of memory, are padded behind their last step, and
     the last inputs say which steps hold data (see `spec.layers.steps`), those of x before those of
@@ -90,8 +91,7 @@ class MultiHeadAttention(Layer):
         else:
             require(whole(self.key_dim), "key_dim of 1 or more", self.key_dim, "or leave it out")
         size = self.width(shapes[0]) // self.num_heads
-        told = "dropout 0, since no backend drops single weights of attention"
-        require(self.dropout == 0, told, self.dropout, "put a Dropout behind the layer")
+        require(0 <= self.dropout < 1, "dropout in [0, 1)", self.dropout, "give the share to drop")
         told = "an even key_dim, whose halves are turned together"
         require(not self.rotary or size % 2 == 0, told, size, "change it, or leave rotary out")
         self._check_initial(features, self.width(shapes[0]))
@@ -134,6 +134,11 @@ class MultiHeadAttention(Layer):
         """What goes on from step to step; the room for keys and values may be any."""
         return {"k": (None, self.width(shape)), "v": (None, self.width(shape)), "at": (1,)}
 
+    def seen(self, *shapes: Shape) -> Shape:
+        """The shape of the softmax's weights: heads, steps of x, steps of what it attends to."""
+        memory = shapes[0] if len(shapes) == 1 + len(self.told) else shapes[1]
+        return (self.num_heads, shapes[0][0], memory[0])
+
     def width(self, shape: Shape) -> int:
         """Of all heads together, for a sequence of this shape."""
         return known(shape[-1:])[0] if self.key_dim is None else self.num_heads * self.key_dim
@@ -155,8 +160,7 @@ class MultiHeadAttention(Layer):
         return (weights[0], first, weights[1], Parameter("out_proj.bias", (features,), bias, back))
 
     def flops(self, *shapes: Shape) -> int:
-        memory = shapes[0] if len(shapes) == 1 + len(self.told) else shapes[1]
-        time, other = (int(shape[0] or 1) for shape in (shapes[0], memory))
+        time, other = (int(size or 1) for size in self.seen(*shapes)[1:])
         features, width, bias = int(shapes[0][-1] or 1), int(self.width(shapes[0])), self.use_bias
         made = time + (2 * time if self.cached else 2 * other)
         projected = made * width * (2 * features + bias) + time * features * (2 * width + bias)
