@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from trimaran.backends.protocol import Translation
+from trimaran.comparison.problem import drawn, use_of
 from trimaran.errors import ConversionError
 from trimaran.spec.layer import Shape
 from trimaran.steps.implementation import implementation
@@ -22,8 +23,8 @@ def rows(translation: Translation, seed: int = 0) -> dict[str, np.ndarray]:
     """Random rows for every input of the model."""
     draw = np.random.default_rng(seed)
     return {
-        port.name: draw.normal(size=(ROWS, *_sizes(port.shape))).astype(np.float32)
-        for port in translation.model.inputs
+        port.name: drawn(draw, (ROWS, *_sizes(port.shape)), use_of(translation.model, place))
+        for place, port in enumerate(translation.model.inputs)
     }
 
 

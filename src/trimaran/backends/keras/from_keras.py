@@ -12,7 +12,7 @@ import numpy as np
 from trimaran.backends.keras.reading.blocks import Origins, Place, trace
 from trimaran.backends.keras.reading.given import Answer, Given, answer, live
 from trimaran.backends.keras.reading.names import identifiers
-from trimaran.backends.keras.reading.nodes import Wiring, name_of, wiring
+from trimaran.backends.keras.reading.nodes import Value, Wiring, name_of, wiring
 from trimaran.backends.keras.reading.weights import neutral
 from trimaran.backends.protocol import Translation
 from trimaran.errors import ConversionError, DescriptionError
@@ -79,19 +79,26 @@ def described(config: Mapping[str, Any], origins: Origins) -> Model:
 def _inputs(wired: Wiring) -> dict[str, Symbol]:
     names = identifiers(name_of(entry) for entry, _ in wired.inputs)
     found = {}
-    for entry, _ in wired.inputs:
+    for entry, value in wired.inputs:
         name = names[name_of(entry)] if len(wired.inputs) > 1 else "input"
-        found[name] = Input(_shape(entry), name=name)
+        found[name] = Input(_shape(entry), name=name, dtype=_kind(wired, entry, value))
     return found
+
+
+def _kind(wired: Wiring, entry: Mapping[str, Any], value: Value) -> str:
+    """Whole numbers, also where Keras's input is of floats and an Embedding alone reads it."""
+    readers = [call.entry["class_name"] for call in wired.calls if value in call.inputs]
+    tokens = "int" in str(entry["config"].get("dtype", "float32")) or set(readers) == {"Embedding"}
+    return "int32" if tokens else "float32"
 
 
 def _shape(entry: Mapping[str, Any]) -> Shape:
     config = entry["config"]
     dtype = str(config.get("dtype", "float32"))
-    if "float" not in dtype:
+    if "float" not in dtype and "int" not in dtype:
         raise ConversionError(
             f"Layer {name_of(entry)!r} (InputLayer): an input of {dtype} has no description; give "
-            "the model real numbers (float32)."
+            "the model real numbers (float32) or whole ones (int32)."
         )
     return tuple(config.get("batch_shape") or config["batch_input_shape"])[1:]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -82,8 +82,15 @@ class TorchNetwork:
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
         kept = injected(self.module, in_own_layout(self.model, masks) if masks else {})
-        quiet = _quiet(self.module, training)
-        with torch.inference_mode(), full_float32(), quiet, kept, self.listening(taps) as heard:
+        quiet, inside = _quiet(self.module, training), self.undropped()
+        with (
+            torch.inference_mode(),
+            full_float32(),
+            quiet,
+            inside,
+            kept,
+            self.listening(taps) as heard,
+        ):
             returned = self.module(*(self.exact(inputs) if training else self.tensors(inputs)))
         outputs = self._outputs(returned)
         heard |= {p: outputs[n] for p, n in self._heads.items() if p in taps}
@@ -110,7 +117,7 @@ class TorchNetwork:
             name: torch.from_numpy(np.array(value)).to(self.device)
             for name, value in targets.items()
         }
-        with _quiet(self.module, True):
+        with _quiet(self.module, True), self.undropped():
             with self.listening(taps) as heard:
                 outputs = score_function(self.module, Objective(dict(losses)))(*tensors)
             loss = batch_loss(outputs, goals, losses)
@@ -121,6 +128,10 @@ class TorchNetwork:
             {name: to_numpy(g, g.dim() == 4) for name, g in zip(floats, given, strict=True)},
             {path: self._tapped(path, g) for path, g in tapped.items()},
         )
+
+    def undropped(self) -> AbstractContextManager[Any]:
+        """While entered, attention drops nothing by itself: its dropout is no module."""
+        return Dropping()
 
     def weights(self) -> dict[str, np.ndarray]:
         """All arrays by their key in `model.safetensors`."""
@@ -197,8 +208,7 @@ def _quiet(network: nn.Module, training: bool) -> Iterator[None]:
         if isinstance(inner, nn.Dropout):
             inner.eval()
     try:
-        with Dropping():
-            yield
+        yield
     finally:
         for name, buffer in network.named_buffers():
             buffer.copy_(kept[name])

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+ATTENDED = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+"""The arguments of scaled_dot_product_attention that may stand by position, in their order."""
+
 
 class Dropping(TorchFunctionMode):
     """While entered, each call of dropout keeps what the next mask keeps; without masks every
@@ -22,7 +25,7 @@ class Dropping(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         if func is nn.functional.scaled_dot_product_attention:
-            return self._attended(*args, **given)
+            return self._attended({**dict(zip(ATTENDED, args, strict=False)), **given})
         if func not in (nn.functional.dropout, torch.dropout):
             return func(*args, **given)
         x: Tensor = args[0] if args else given["input"]
@@ -32,33 +35,22 @@ class Dropping(TorchFunctionMode):
             return x
         return _kept(x, mask, rate)
 
-    def _attended(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        *,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        """The arguments of PyTorch's function, whose weights are written out where a mask says
-        which of them are kept."""
-        mask = next(self.masks, None) if dropout_p else None
+    def _attended(self, given: dict[str, Any]) -> Tensor:
+        """PyTorch's function, whose weights are written out where a mask says which of them are
+        kept."""
+        rate = given.get("dropout_p", 0.0)
+        mask = next(self.masks, None) if rate else None
         if mask is None:
-            call = nn.functional.scaled_dot_product_attention
-            return call(
-                query, key, value, attn_mask, 0.0, is_causal, scale=scale, enable_gqa=enable_gqa
-            )
-        scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
-        seen = _early(scores) if is_causal else attn_mask
-        if seen is not None:
-            scores = scores.masked_fill(~seen, -torch.inf) if seen.dtype == torch.bool else (
-                scores + seen
-            )  # fmt: skip
-        return _kept(scores.softmax(-1), mask, dropout_p) @ value
+            made: Tensor = nn.functional.scaled_dot_product_attention(**{**given, "dropout_p": 0.0})
+            return made
+        query, scale, seen = given["query"], given.get("scale"), given.get("attn_mask")
+        scores = query @ given["key"].mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+        seen = _early(scores) if given.get("is_causal") else seen
+        if seen is not None and seen.dtype == torch.bool:
+            scores = scores.masked_fill(~seen, -torch.inf)
+        elif seen is not None:
+            scores = scores + seen
+        return _kept(scores.softmax(-1), mask, rate) @ given["value"]
 
 
 def _kept(x: Tensor, mask: np.ndarray, rate: float) -> Tensor:

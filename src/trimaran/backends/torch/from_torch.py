@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from torch import nn
 
 from trimaran.backends.protocol import Translation
-from trimaran.backends.torch.reading.example import Example, example_of, run
+from trimaran.backends.torch.reading.example import Example, example_of, run, with_tokens
+from trimaran.backends.torch.reading.opened import copied, opened
 from trimaran.backends.torch.reading.read import Read, read
-from trimaran.backends.torch.reading.verify import verify
+from trimaran.backends.torch.reading.verify import hold_alike, verify
 from trimaran.errors import ConversionError
 
 
@@ -40,20 +40,11 @@ def reading(module: nn.Module, example: Example) -> Read:
         raise ConversionError(
             f"expected an nn.Module, got {type(module).__name__}; give an instance of your network."
         )
-    own = _copied(module)
+    own = copied(module)
+    example = with_tokens(own, example)
     run(own, example)
-    found = read(own, example)
-    verify(own, found, example)
+    made = opened(copied(module), example)
+    hold_alike(own, made, example)
+    found = read(made, example)
+    verify(made, found, example)
     return found
-
-
-def _copied(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode on the CPU, in float32."""
-    try:
-        own = copy.deepcopy(module)
-    except Exception as error:
-        raise ConversionError(
-            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}); keep "
-            "computed tensors out of its attributes."
-        ) from None
-    return own.to("cpu").float().eval()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -30,8 +30,8 @@ from trimaran.backends.torch.reading.values import Axes
 from trimaran.backends.torch.reading.verify import named, turned
 from trimaran.backends.torch.setup import Setup, Splits, set_up
 from trimaran.backends.torch.weights import assign
+from trimaran.spec.dropping import dropping
 from trimaran.spec.layer import known
-from trimaran.spec.layers import Dropout
 from trimaran.spec.layout import layouts
 from trimaran.spec.model import Model
 from trimaran.training.engine import Objectives, Update
@@ -83,22 +83,24 @@ class Original:
     def masks(self, model: Model, masks: Arrays) -> dict[str, np.ndarray]:
         """Channels-last masks in the module's own order of axes."""
         flat = {leaf.path for leaf in model.leaves if leaf.output in layouts(model).flat}
-        own = in_own_layout(model, {k: mask for k, mask in masks.items() if k in flat})
+        taps = self.read.taps  # weights of an attention lie alike on all sides
+        own = in_own_layout(model, {k: v for k, v in masks.items() if k in flat or k not in taps})
         return {
-            path: own[path] if path in own else _as_torch(mask, self.read.taps[path])
+            path: own[path] if path in own else _as_torch(mask, taps[path])
             for path, mask in masks.items()
         }
 
 
 def original(module: nn.Module, example: Any) -> Original:
     """Read a module, and keep it as the first side of a ladder; see `trimaran.from_torch`."""
-    return Original(module, reading(module, example_of(example)))
+    found = reading(module, example_of(example))
+    return Original(found.module, found)
 
 
 def dropouts(model: Model) -> tuple[str, ...]:
     """The paths of the dropouts in the order of their calls."""
-    leaves = model.leaves
-    return tuple(x.path for x in leaves if isinstance(x.layer, Dropout) and x.layer.rate)
+    found = map(dropping, model.leaves)
+    return tuple(path for path, rate, _ in found if rate)
 
 
 class _Outside(nn.Module):
@@ -128,6 +130,9 @@ def adapted(given: Original, weights: Arrays, precision: str) -> nn.Module:
     own = _Outside(inner)
     assign(own, weights, precision)
     own.requires_grad_(True)
+    for key, parameter in read.model.parameters.items():
+        if not parameter.trainable and key in dict(inner.named_parameters()):
+            inner.get_parameter(key).requires_grad_(False)  # one bias of two that are added
     names = list(read.outputs)
 
     def arranged(inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -216,6 +221,10 @@ class OriginalNetwork(TorchNetwork):
         with Dropping():
             return super().gradients(inputs, targets, losses, taps)
 
+    def undropped(self) -> AbstractContextManager[Any]:
+        """`forward` and `gradients` say by themselves what is dropped."""
+        return nullcontext()
+
     def _tapped(self, path: str, tensor: Tensor) -> np.ndarray:
         if path in self._flat:
             *spatial, channels = known(self._flat[path])
@@ -252,8 +261,9 @@ class OriginalNetwork(TorchNetwork):
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """A leaf of torch.nn, which does what its name says."""
-    return type(module).__module__.startswith("torch.nn.") and not any(module.children())
+    """A leaf of torch.nn, which does what its name says, and gives one tensor."""
+    own = type(module).__module__.startswith("torch.nn.") and not any(module.children())
+    return own and not isinstance(module, nn.RNNBase)
 
 
 def _source(module: nn.Module) -> str:

@@ -54,13 +54,39 @@ def with_a_number():
     return keras.Model(x, layers.Dense(2)(x) * 2.0)
 
 
-def whole_numbers():
-    return _chain(layers.Embedding(5, 2, name="emb"), shape=(4,))
+def recurrent_map():
+    return _chain(layers.ConvLSTM1D(2, 3, name="map"), shape=(4, 5, 2))
 
 
-def of_words():
-    x = keras.Input((4,), dtype="int32", name="words")
-    return keras.Model(x, layers.Embedding(5, 2)(x))
+def of_marks():
+    x = keras.Input((4,), dtype="bool", name="marks")
+    return keras.Model(x, layers.Flatten()(x))
+
+
+def reset_before():
+    return _chain(layers.GRU(2, reset_after=False, name="gru"), shape=(4, 3))
+
+
+def dropping():
+    return _chain(layers.LSTM(2, dropout=0.2, name="lstm"), shape=(4, 3))
+
+
+def hard_gates():
+    return _chain(layers.LSTM(2, recurrent_activation="hard_sigmoid", name="lstm"), shape=(4, 3))
+
+
+def summed():
+    both = layers.Bidirectional(layers.GRU(2), merge_mode="sum", name="both")
+    return _chain(both, shape=(4, 3))
+
+
+def by_picture():
+    return _chain(layers.TimeDistributed(layers.Conv2D(2, 3), name="by"), shape=(4, 5, 5, 2))
+
+
+def two_tables():
+    x = keras.Input((4, 3))
+    return keras.Model(x, layers.MultiHeadAttention(1, 2, name="mha")(x, x, layers.Dense(3)(x)))
 
 
 class Twice(layers.Layer):

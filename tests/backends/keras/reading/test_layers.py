@@ -17,14 +17,19 @@ from trimaran.steps import brought
 from trimaran.weights.store import check
 
 FILE = Path(__file__).parent / "users.py"
-USERS = re.findall(r"^def ([a-z]\w*)\(\):", FILE.read_text(), re.M)
+READERS = FILE.with_name("readers.py")
+USERS = [
+    f"{file}:{name}"
+    for file in (FILE, READERS)
+    for name in re.findall(r"^def ([a-z]\w*)\(\):", file.read_text(), re.M)
+]
 SINGLE, HALF = 1e-5, 3e-3
 """The ladder's tolerance for float32, and what float16 keeps of a number near 1."""
 
 
-@pytest.mark.parametrize("name", USERS)
-def test_a_users_model_comes_in_equal(bring, name: str) -> None:
-    original = bring(f"{FILE}:{name}")
+@pytest.mark.parametrize("path", USERS, ids=lambda path: path.rpartition(":")[2])
+def test_a_users_model_comes_in_equal(bring, path: str) -> None:
+    original = bring(path)
     found = original.translation
     check(found.model, found.weights)
     assert to_json(from_json(to_json(found.model))) == to_json(found.model)
@@ -34,7 +39,7 @@ def test_a_users_model_comes_in_equal(bring, name: str) -> None:
         ours = backend.build(found.model, found.weights, "float64").forward(given).outputs
         for output, values in theirs.items():
             far = brought.deviation(values, ours[output])
-            assert far <= (HALF if name == "half_precision" else SINGLE), (backend.name, output)
+            assert far <= (HALF if "half_precision" in path else SINGLE), (backend.name, output)
 
 
 def test_the_oracle_finds_a_transposed_kernel(bring) -> None:
@@ -44,6 +49,15 @@ def test_the_oracle_finds_a_transposed_kernel(bring) -> None:
     moved = Translation(original.translation.model, wrong)
     with pytest.raises(brought.ConversionError, match=r"not the model's own \(they differ by"):
         brought.hold(moved, original.forward)
+
+
+def test_the_oracle_finds_gates_in_keras_order(bring) -> None:
+    original = bring(f"{READERS}:translator")
+    wrong = dict(original.translation.weights)
+    r, z, n = np.split(wrong["more.weight_ih_l0"], 3)
+    wrong["more.weight_ih_l0"] = np.concatenate((z, r, n))
+    with pytest.raises(brought.ConversionError, match=r"not the model's own \(they differ by"):
+        brought.hold(Translation(original.translation.model, wrong), original.forward)
 
 
 def test_a_flattened_map_is_stored_channels_first(bring) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from trimaran.backends.keras.reading.given import Path
 from trimaran.backends.keras.reading.names import identifiers
-from trimaran.backends.keras.reading.nodes import Call, Value, Wiring, name_of, wiring
+from trimaran.backends.keras.reading.nodes import ATTENTION, Call, Value, Wiring, name_of, wiring
 from trimaran.backends.keras.reading.rules import rule_of
 from trimaran.backends.keras.reading.words import Config, Refused
 from trimaran.errors import ConversionError, DescriptionError
@@ -94,10 +94,20 @@ def _layers(
 def _called(call: Call, layers: tuple[Layer, ...], given: tuple[Symbol, ...]) -> tuple[Any, ...]:
     if call.odd:
         raise Refused(f"it is called with {call.odd}, which has no description; leave that out")
+    if call.entry["class_name"] == ATTENTION:
+        given = _attended(given)
+        layers = tuple(replace(layer, use_causal_mask=call.causal) for layer in layers)  # type: ignore[call-arg]
     made: Any = given[0] if len(given) == 1 else given
     for layer in layers:
         made = layer(made)
     return tuple(made) if isinstance(made, list | tuple) else (made,)
+
+
+def _attended(given: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """Query and what it attends to; a key of its own is refused."""
+    if len(given) == 3 and given[1] is not given[2]:
+        raise Refused("its key and value are two tensors, which has no description; give one")
+    return given[:1] if given[0] is given[1] else given[:2]
 
 
 def _nested(config: Config, place: Place, name: str) -> Composite:

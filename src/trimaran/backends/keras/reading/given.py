@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trimaran.backends.keras.reading.sequences import joined, own_arrays
 from trimaran.errors import ConversionError
 
 Path = tuple[str, ...]
@@ -154,7 +155,7 @@ def _variables(model: Any) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
                 f"{'.'.join(before)} and as {'.'.join(path)}, but weights can be shared only "
                 "within one; give each a layer of its own, or call the inner model twice."
             )
-        yield path, {variable.name: _array(variable) for variable in own}
+        yield path, joined({k: _array(v) for k, v in own_arrays(layer).items()})
 
 
 def _array(variable: Any) -> np.ndarray:

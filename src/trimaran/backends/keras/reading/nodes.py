@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,28 @@ HARMLESS = ("training", "mask")
 recipe's to say."""
 
 
+ATTENTION = "MultiHeadAttention"
+STATES = ("sequence", "inputs", "initial_state")
+TENSORS = {
+    ATTENTION: ("query", "value", "key"),
+    **dict.fromkeys(("Bidirectional", "GRU", "LSTM", "SimpleRNN"), STATES),
+}
+"""Arguments that are tensors, in their order, of layers that take several."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One use of a layer: its entry in the config, what it reads and what it makes.
 
-    `odd` is an argument that is no tensor and says something, as text, or "".
+    `odd` is an argument that is no tensor and says something, as text, or "". `causal` is that of
+    attention.
     """
 
     entry: Mapping[str, Any]
     inputs: tuple[Value, ...]
     output: Value
     odd: str = ""
+    causal: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,10 @@ def _made(entry: Mapping[str, Any], number: int = 0) -> Value:
 
 def _graph(config: Mapping[str, Any]) -> Wiring:
     entries = {name_of(entry): entry for entry in config["layers"]}
-    waiting = [call for entry in config["layers"] for call in _calls(entry)]
+    masks = frozenset(_masks(config["layers"]))
+    found = [call for entry in config["layers"] for call in _calls(entry, masks)]
+    read = {value[0] for call in found for value in call.inputs}
+    waiting = [call for call in found if call.output[0] not in masks - read]
     inputs = tuple((entries[v[0]], v) for _, v in _named(config["input_layers"]))
     outputs = tuple(
         (key, _counted(entries, value)) for key, value in _named(config["output_layers"])
@@ -114,18 +128,43 @@ def _sorted(waiting: list[Call], known: set[tuple[str, int]]) -> Iterator[Call]:
         waiting = later
 
 
-def _calls(entry: Mapping[str, Any]) -> Iterator[Call]:
+def _masks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The comparisons with 0 by which an Embedding(mask_zero=True) tells the layers behind it which
+    steps hold data: a description's layers are told by themselves."""
+    tokens = {
+        value
+        for entry in entries
+        if entry["class_name"] == "Embedding" and entry["config"].get("mask_zero")
+        for node in entry.get("inbound_nodes", ())
+        for value in _tensors(node["args"])
+    }
+    for entry in entries:
+        nodes = entry.get("inbound_nodes", ()) if entry["class_name"] == "NotEqual" else ()
+        given = [(tuple(_tensors(n["args"])), list(_constants(n["args"]))) for n in nodes]
+        if given and all(set(read) <= tokens and other == [0] for read, other in given):
+            yield name_of(entry)
+
+
+def _is_mask(word: str, value: Any, masks: frozenset[str]) -> bool:
+    makers = {name for name, _, _ in _tensors(value)}
+    return word == "mask" and bool(makers) and makers <= masks
+
+
+def _calls(entry: Mapping[str, Any], masks: frozenset[str]) -> Iterator[Call]:
     for number, node in enumerate(entry.get("inbound_nodes", ())):
         if not isinstance(node, Mapping):
             raise ConversionError(
                 f"Layer {name_of(entry)!r} is wired as Keras 2 wrote it; load and save the model "
                 "with Keras 3."
             )
-        named = {k: v for k, v in node["kwargs"].items() if k not in HARMLESS or _says(v)}
-        inputs = tuple(_tensors([*node["args"], named.pop("inputs", None)]))
+        told = {k: v for k, v in node["kwargs"].items() if not _is_mask(k, v, masks)}
+        named = {k: v for k, v in told.items() if k not in HARMLESS or _says(v)}
+        words = TENSORS.get(entry["class_name"], ("inputs",))
+        causal = entry["class_name"] == ATTENTION and named.pop("use_causal_mask", False)
+        inputs = tuple(_tensors([*node["args"], *(named.pop(word, None) for word in words)]))
         odd = [repr(value) for value in _constants(node["args"])]
         odd += [f"{key}={_word(value)}" for key, value in named.items()]
-        yield Call(entry, inputs, _made(entry, number), ", ".join(odd))
+        yield Call(entry, inputs, _made(entry, number), ", ".join(odd), bool(causal))
 
 
 def _says(value: Any) -> bool:

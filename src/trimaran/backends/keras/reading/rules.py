@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from trimaran.backends.keras.reading import sequences
 from trimaran.backends.keras.reading.words import (
     FUNCTIONS,
     Config,
@@ -189,6 +190,7 @@ RULES: dict[str, Rule] = {
     "AveragePooling2D": _pool(L.AveragePooling2D),
     "BatchNormalization": _norm(L.BatchNormalization, "momentum"),
     "Concatenate": _concatenate,
+    "Bidirectional": sequences.bidirectional,
     "Conv1D": _conv(L.Conv1D),
     "Conv2D": _conv(L.Conv2D),
     "Cropping1D": _border(L.Cropping1D, "cropping"),
@@ -197,22 +199,27 @@ RULES: dict[str, Rule] = {
     "DepthwiseConv2D": _depthwise,
     "Dropout": _dropout,
     "ELU": _function("ELU"),
+    "Embedding": sequences.embedding,
     "Flatten": _plain(L.Flatten),
+    "GRU": sequences.recurrent(L.GRU),
     "GlobalAveragePooling1D": _global(L.GlobalAveragePooling1D),
     "GlobalAveragePooling2D": _global(L.GlobalAveragePooling2D),
     "GlobalMaxPooling1D": _global(L.GlobalMaxPooling1D),
     "GlobalMaxPooling2D": _global(L.GlobalMaxPooling2D),
     "GroupNormalization": _norm(L.GroupNormalization, "groups"),
     "Identity": _identity,
+    "LSTM": sequences.recurrent(L.LSTM),
     "LayerNormalization": _norm(L.LayerNormalization),
     "LeakyReLU": _function("LeakyReLU"),
     "MaxPooling1D": _pool(L.MaxPooling1D),
     "MaxPooling2D": _pool(L.MaxPooling2D),
+    "MultiHeadAttention": sequences.attention,
     "Multiply": _plain(L.Multiply),
     "Permute": _permute,
     "ReLU": _function("ReLU"),
     "Reshape": _reshape,
     "SeparableConv2D": _separable,
+    "SimpleRNN": sequences.recurrent(L.SimpleRNN),
     "Softmax": _function("Softmax"),
     "Subtract": _plain(L.Subtract),
     "UpSampling1D": _up(L.UpSampling1D),
@@ -220,6 +227,7 @@ RULES: dict[str, Rule] = {
     "ZeroPadding1D": _border(L.ZeroPadding1D, "padding"),
     "ZeroPadding2D": _border(L.ZeroPadding2D, "padding"),
 }
+RULES["TimeDistributed"] = sequences.timed(RULES)
 """Layers of keras.layers by their class."""
 
 OPERATIONS: dict[str, Rule] = {

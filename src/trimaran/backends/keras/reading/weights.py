@@ -9,7 +9,7 @@ import numpy as np
 
 from trimaran.backends.keras.reading.blocks import Origins
 from trimaran.backends.keras.reading.given import Path, Variables
-from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs
+from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, silent
 from trimaran.errors import ConversionError
 from trimaran.spec.model import Model
 
@@ -24,6 +24,7 @@ def neutral(model: Model, variables: Mapping[Path, Variables], origins: Origins)
     """
     table = pairs(model)
     found = from_keras(table, by_name(table, variables, origins))
+    found |= {key: np.zeros(shape, np.float32) for key, shape in silent(model).items()}
     arrays = {
         key: np.zeros((), np.int64) if key.endswith(f".{UNKNOWN}") else found[key]
         for key in model.parameters

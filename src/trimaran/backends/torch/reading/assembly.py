@@ -33,10 +33,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Assembler:
-    """`readers` are the steps that read each value; `returned` the values of the outputs."""
+    """`readers` are the steps that read each value; `returned` the values of the outputs, `tokens`
+    those of the inputs that are whole numbers."""
 
     readers: Mapping[int, frozenset[int]]
     returned: frozenset[int]
+    tokens: frozenset[int]
     variants: Mapping[str, frozenset[str]]
 
     def graph(
@@ -69,8 +71,10 @@ class Assembler:
         values = outside(block)
         results = self._results(block)
         shapes = tuple(draft.shapes[value] for value in values)
+        kinds = ["int32" if value in self.tokens else "float32" for value in values]
         ports = tuple(
-            Port("x" if len(values) == 1 else f"x{i + 1}", shape) for i, shape in enumerate(shapes)
+            Port("x" if len(values) == 1 else f"x{i + 1}", shape, kind)
+            for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
         )
         if not block.inline:
             ports = name_ports(ports)
@@ -82,7 +86,7 @@ class Assembler:
 
     def _results(self, block: Block) -> list[int]:
         """What the block makes for others."""
-        inside = {step.made for step in block.steps}
+        inside = {value for step in block.steps for value in step.values}
         return [
             value
             for value in sorted(inside)
@@ -93,9 +97,9 @@ class Assembler:
 def _step(draft: Draft, step: Step, name: str | None) -> None:
     shapes = tuple(draft.shapes[value] for value in step.inputs)
     with recording(None):
-        made = step.layer.output(*shapes)
+        made = step.layer.outputs(*shapes)
     chosen = _enter(draft, name, step.layer, bool(step.path and _has_arrays(step)), step.shape)
-    _call(draft, chosen, step.inputs, [step.made], [made])
+    _call(draft, chosen, step.inputs, step.values, made)
 
 
 def _has_arrays(step: Step) -> bool:
@@ -182,10 +186,11 @@ def assembled(reading: Reading, root: Block) -> Model:
     maker = Assembler(
         {value: frozenset(found) for value, found in readers.items()},
         frozenset(results),
+        frozenset(reading.tokens),
         flags(root),
     )
     ports = tuple(
-        Port(entry.name, value.shape)
+        Port(entry.name, value.shape, entry.dtype)
         for entry, value in zip(traced.inputs, reading.inputs, strict=True)
     )
     graph = maker.graph(root, ports, [value.number for value in reading.inputs], results)

@@ -54,13 +54,57 @@ def _is_size(value: Any) -> bool:
 
 def _rows(tensor: torch.Tensor) -> torch.Tensor:
     """A copy with two rows at least: an export for one row would hold for one row alone."""
-    if not tensor.is_floating_point() or tensor.dim() < 2 or not len(tensor):
+    odd = tensor.is_complex() or tensor.dtype == torch.bool
+    if odd or tensor.dim() < 2 or not len(tensor):
         raise ConversionError(
             f"the example has the type {tensor.dtype} and the shape {tuple(tensor.shape)}, but a "
-            "batch of floats was expected; give rows as float32."
+            "batch of floats or of whole numbers was expected; give rows as float32, or tokens."
         )
+    if not tensor.is_floating_point():
+        found = tensor.detach().to("cpu", copy=True)
+        return torch.cat([found, found.roll(1, -1)]) if len(found) == 1 else found
     found = tensor.detach().to("cpu", torch.float32, copy=True)
     return torch.cat([found, 0.5 * found]) if len(found) == 1 else found
+
+
+class _Looked(Exception):
+    """A table is asked for an input that is not of whole numbers."""
+
+    def __init__(self, place: int, rows: int) -> None:
+        super().__init__(f"input {place} holds tokens")
+        self.place, self.rows = place, rows
+
+
+def with_tokens(module: nn.Module, example: Example) -> Example:
+    """The example with whole numbers for those inputs that an nn.Embedding looks up."""
+    tensors = list(example.tensors)
+
+    def asked(table: nn.Module, given: tuple[Any, ...]) -> None:
+        for place, tensor in enumerate(tensors):
+            found = tensor.is_floating_point() and given and given[0] is tensor
+            if found:
+                raise _Looked(place, int(table.num_embeddings))  # type: ignore[arg-type]
+
+    tables = [inner for inner in module.modules() if isinstance(inner, nn.Embedding)]
+    hooks = [table.register_forward_pre_hook(asked) for table in tables]
+    try:
+        for _ in tensors:
+            try:
+                with torch.no_grad():
+                    module(*tensors)
+            except _Looked as looked:
+                tensors[looked.place] = _drawn(tensors[looked.place], looked.rows)
+            except Exception:  # `run` tells what the user's code raises
+                break
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return Example(tuple(tensors))
+
+
+def _drawn(like: torch.Tensor, rows: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(rows, like.shape, generator=generator)
 
 
 def run(module: nn.Module, example: Example) -> Any:

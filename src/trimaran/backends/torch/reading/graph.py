@@ -53,16 +53,35 @@ def trace(module: nn.Module, inputs: Sequence[torch.Tensor]) -> Traced:
     names = _argument_names(module, len(inputs))
     placeholders = {n.name: n for n in exported.graph.nodes if n.op == "placeholder"}
     given = [name for name in placeholders if name not in keys]
-    nodes = tuple(_node(n, keys) for n in exported.graph.nodes if _computes(n))
+    outputs = _outputs(exported)
+    nodes = _read([_node(n, keys) for n in exported.graph.nodes if _computes(n)], outputs)
     sizes = {name: _shape(placeholders[name].meta["val"]) or () for name in given}
     return Traced(
         type(module).__name__,
-        tuple(Entry(name, node) for name, node in zip(names, given, strict=True)),
+        tuple(
+            Entry(name, node, _kind(placeholders[node].meta["val"]))
+            for name, node in zip(names, given, strict=True)
+        ),
         nodes,
-        _outputs(exported),
+        outputs,
         {**sizes, **{node.name: node.shape for node in nodes if node.shape is not None}},
         {key: tuple(placeholders[name].meta["val"].shape) for name, key in keys.items() if key},
     )
+
+
+def _read(nodes: list[Node], outputs: Sequence[Entry]) -> tuple[Node, ...]:
+    """The nodes on which the outputs depend, and those that change a tensor in place."""
+    wanted = {entry.node for entry in outputs}
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if node.in_place or node.name in wanted:
+            kept.append(node)
+            wanted |= {ref.name for ref in node.refs}
+    return tuple(reversed(kept))
+
+
+def _kind(value: torch.Tensor) -> str:
+    return "float32" if value.is_floating_point() else "int32"
 
 
 def _export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
@@ -106,6 +125,13 @@ def _unfollowed(module: nn.Module, error: Exception) -> ConversionError:
     name, where = type(module).__name__, place(error)
     text = str(error)
     if "specialized it to be a constant" in text or "Constraints violated" in text:
+        for path, inner in module.named_modules():
+            if getattr(inner, "batch_first", True) is False:
+                return ConversionError(
+                    f"{name}: {type(inner).__name__} {path} has batch_first=False, and takes the "
+                    "rows of a batch for steps; make it with batch_first=True, or transpose what "
+                    "it reads."
+                )
         return ConversionError(
             f"{name}: forward works for one batch size alone, as a reshape with a fixed first size "
             "does; write x.shape[0] or -1 in place of that number."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from trimaran.backends.torch.reading.nodes import Frame
+from trimaran.backends.torch.reading.opened import Attention
 from trimaran.backends.torch.reading.values import Step
 
 
@@ -64,7 +65,8 @@ def _simplify(block: Block, module: nn.Module) -> None:
 
 
 def _layers(block: Block, module: nn.Module) -> list[Step | Block]:
-    if any(True for _ in module.get_submodule(block.frame.path).children()):
+    inner = module.get_submodule(block.frame.path)
+    if any(True for _ in inner.children()) and not isinstance(inner, Attention):
         return []
     steps = block.steps
     if len(steps) == 1:
@@ -114,7 +116,7 @@ def _is_chain(run: list[Step | Block], later: list[Step | Block]) -> bool:
         taken, made = outside(item), _steps(before)[-1].made
         if taken != [made]:
             return False
-        inner |= {step.made for step in _steps(before)}
+        inner |= {value for step in _steps(before) for value in step.values}
     read = {value for item in later for step in _steps(item) for value in step.inputs}
     return len(outside(run[0])) == 1 and not inner & read
 
@@ -126,7 +128,7 @@ def _steps(item: Step | Block) -> list[Step]:
 def outside(item: Step | Block) -> list[int]:
     """The values that the item takes from elsewhere, in the order of their first use."""
     steps = _steps(item)
-    made = {step.made for step in steps}
+    made = {value for step in steps for value in step.values}
     found = [value for step in steps for value in step.inputs if value not in made]
     return list(dict.fromkeys(found))
 

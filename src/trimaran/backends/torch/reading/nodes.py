@@ -73,10 +73,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Entry:
-    """An input or output: its name for people, and the node that it is."""
+    """An input or output: its name for people, and the node that it is; `dtype` is an input's."""
 
     name: str
     node: str
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -29,9 +30,11 @@ class Read:
     """The description, the weights, and how the module's own tensors lie.
 
     `inputs` and `outputs` hold the axes of each (see `values.Value`), `taps` those of what the
-    layer at each path makes.
+    layer at each path makes. `module` is what was read: a copy of the user's, opened (see
+    `reading.opened`).
     """
 
+    module: nn.Module
     model: Model
     weights: Mapping[str, np.ndarray]
     inputs: tuple[Axes, ...]
@@ -49,6 +52,7 @@ def read(module: nn.Module, example: Example) -> Read:
     values = [reading.values[entry.node] for entry in traced.outputs]
     leaves = zip(model.leaves, reading.steps, strict=True)
     return Read(
+        module,
         model,
         weights,
         tuple(value.axes for value in reading.inputs),
@@ -63,6 +67,7 @@ def described(module: nn.Module, traced: Traced) -> tuple[Model, Reading]:
     explicit: frozenset[str] = frozenset()
     while True:
         reading = interpret(traced, explicit)
+        _hold_outputs(reading)
         reading.steps = _reachable(reading)
         if not reading.steps:
             raise ConversionError(
@@ -81,17 +86,37 @@ def described(module: nn.Module, traced: Traced) -> tuple[Model, Reading]:
         explicit |= wrong
 
 
+def _hold_outputs(reading: Reading) -> None:
+    for entry in reading.traced.outputs:
+        value = reading.values.get(entry.node)
+        why = "takes states as a whole, (layers, batch, units); return h[-1]"
+        if value is not None and value.batch:
+            why = "does not have its batch first; transpose it back"
+        if value is None or value.batch:
+            raise ConversionError(f"{reading.traced.name}: the output {entry.name!r} {why}.")
+
+
 def _reachable(reading: Reading) -> list[Step]:
     """The steps that the outputs depend on."""
-    makers = {step.made: step for step in reading.steps}
+    makers = {value: step for step in reading.steps for value in step.values}
     waiting = [reading.values[entry.node].number for entry in reading.traced.outputs]
     found: set[int] = set()
     while waiting:
         number = waiting.pop()
         if number in makers and number not in found:
-            found.add(number)
+            found |= set(makers[number].values)
             waiting += makers[number].inputs
-    return [step for step in reading.steps if step.made in found]
+    read = {value for step in reading.steps if step.made in found for value in step.inputs}
+    read |= {reading.values[entry.node].number for entry in reading.traced.outputs}
+    return [_lean(step, read) for step in reading.steps if step.made in found]
+
+
+def _lean(step: Step, read: set[int]) -> Step:
+    """Without the states behind its output, where nothing reads them."""
+    if not step.behind or read & set(step.values[1:]):
+        return step
+    layer: Any = step.layer
+    return replace(step, layer=replace(layer, return_state=False), behind=0)
 
 
 def _wrongly_flattened(reading: Reading, model: Model) -> frozenset[str]:

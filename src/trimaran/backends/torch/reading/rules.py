@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from trimaran.backends.torch.reading import entrywise, pooling, shaping, weighted
+from trimaran.backends.torch.reading import (
+    attended,
+    entrywise,
+    pooling,
+    recurrent,
+    shaping,
+    weighted,
+)
 from trimaran.backends.torch.reading.nodes import Entry, Node, Ref, Traced
 from trimaran.backends.torch.reading.site import Reading, Rules, Site
 from trimaran.backends.torch.reading.values import Value, channels_first, identity
 from trimaran.errors import ConversionError
 
-RULES: Rules = {**entrywise.RULES, **pooling.RULES, **shaping.RULES, **weighted.RULES}
+RULES: Rules = {
+    **attended.RULES,
+    **entrywise.RULES,
+    **pooling.RULES,
+    **shaping.RULES,
+    **weighted.RULES,
+}
 
 REMEDIES = {
     "adaptive_max_pool1d": "use x.amax(2)",
@@ -16,10 +29,15 @@ REMEDIES = {
     "alpha_dropout": "use nn.Dropout",
     "conv_transpose2d": "use nn.Upsample and a convolution",
     "div": "multiply by a layer, or fold the number into the weights around it",
-    "embedding": "give the model numbers, since layers for tokens are not read yet",
+    "embedding_bag": "use nn.Embedding, and a mean over the steps",
     "feature_dropout": "use nn.Dropout, which drops single entries",
+    "gru_cell": "use nn.GRU over the whole sequence",
+    "lstm_cell": "use nn.LSTM over the whole sequence",
     "max": "use x.amax",
     "prelu": "use nn.LeakyReLU",
+    "rnn_relu_cell": "use nn.RNN over the whole sequence",
+    "rnn_tanh_cell": "use nn.RNN over the whole sequence",
+    "scaled_dot_product_attention": "use nn.MultiheadAttention",
 }
 """What to write instead of an operation that people often use."""
 
@@ -42,11 +60,16 @@ def interpret(traced: Traced, explicit: frozenset[str]) -> Reading:
     for entry in traced.inputs:
         value = _input(traced, entry, len(reading.inputs))
         reading.inputs.append(value)
+        if entry.dtype != "float32":
+            reading.tokens.add(value.number)
         reading.values[entry.node] = value
     memory = {entry.node: entry.node for entry in traced.inputs}
     for position, node in enumerate(traced.nodes):
         if node.in_place and node.op == "add" and not _is_value(node):
             continue  # a batch normalization counts its batches
+        if recurrent.states(Site(reading, node)):
+            _remember(memory, node)
+            continue
         made = _made(reading, node)
         _remember(memory, node)
         if node.in_place:

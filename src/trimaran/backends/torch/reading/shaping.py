@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trimaran.backends.torch.reading.nodes import MIXED
+from trimaran.backends.torch.reading.nodes import MIXED, Node
 from trimaran.backends.torch.reading.pooling import pairs
 from trimaran.backends.torch.reading.site import Rules, Site
 from trimaran.backends.torch.reading.values import Axes, Step, Value, channels_first, identity
@@ -30,9 +30,9 @@ def _transpose(site: Site) -> Value:
 
 def _moved(site: Site, order: list[int]) -> Value:
     """A permute is bookkeeping: the value stays, its axes are PyTorch's others."""
-    site.require(order[0] == 0, "it moves the batch's axis", "leave the batch first")
-    value = site.x()
-    return Value(value.number, value.shape, tuple(order.index(axis) for axis in value.axes))
+    value = site.value(site.node.refs[0], anywhere=True)
+    axes = tuple(order.index(axis) for axis in value.axes)
+    return Value(value.number, value.shape, axes, order.index(value.batch))
 
 
 def _reshape(site: Site) -> Value:
@@ -179,7 +179,8 @@ def _cropped(site: Site, value: Value, sides: tuple[tuple[int, int], ...]) -> Va
             (a + c, b + d) for (a, b), (c, d) in zip(last.layer.cropping, sides, strict=True)
         )
         steps.pop()
-        before = (*site.reading.inputs, *(_of(step) for step in steps))[last.inputs[0]]
+        known = (*site.reading.inputs, *(_of(step) for step in steps))
+        before = next(v for v in known if v.number == last.inputs[0])
         value = Value(before.number, before.shape, value.axes)
     return site.add(kind(sides), value)
 
@@ -194,6 +195,24 @@ def _alone(site: Site, last: Step) -> bool:
     traced = site.reading.traced
     single = len(traced.readers(ref.name)) == 1 and not traced.returned(ref.name)
     return single and last.frames == site.node.frames
+
+
+def whole_slice(node: Node) -> bool:
+    """Whether it is a slice that takes all there is."""
+    given = node.arguments
+    begins = node.op == "slice" and given["start"] in (None, 0) and given["step"] == 1
+    return begins and given["end"] in (None, END)
+
+
+def _select(site: Site) -> Value:
+    """One step, or one row of a map: all others cut off, and the axis of one entry left out."""
+    rank, value = site.rank(), site.x()
+    dim = site.axis(site["dim"], rank)
+    sizes = [int(size) for size in site.sizes(site.node.refs[0].name)[1:]]
+    index = site["index"] + sizes[dim - 1] if site["index"] < 0 else site["index"]
+    value = _bordered(site, value, {dim: (index, sizes[dim - 1] - 1 - index)}, "crop")
+    sizes[dim - 1] = 1
+    return _with_units(site, value, sizes, [n for i, n in enumerate(sizes) if i != dim - 1])
 
 
 def _slice(site: Site) -> Value:
@@ -217,6 +236,7 @@ RULES: Rules = {
     "pad": _pad,
     "permute": _permute,
     "reshape": _reshape,
+    "select": _select,
     "slice": _slice,
     "squeeze": _reshape,
     "swapaxes": _transpose,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from trimaran.backends.torch.reading.nodes import Key, Node, Ref, Traced
-from trimaran.backends.torch.reading.values import Axes, Step, Value, channels_first
+from trimaran.backends.torch.reading.values import Axes, States, Step, Value, channels_first
 from trimaran.spec import layers as L
 from trimaran.spec.graph import fault
 from trimaran.spec.layer import Layer, Shape
@@ -27,10 +27,21 @@ class Reading:
     inputs: list[Value] = field(default_factory=list)
     flattened: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Number of a flattened value -> (node, the order that it must have)."""
+    tokens: set[int] = field(default_factory=set)
+    """Numbers of the inputs that hold whole numbers."""
+    states: dict[str, States | None] = field(default_factory=dict)
+    """Of nodes that are states of recurrent layers; None are zeros."""
+    parts: dict[str, tuple[Value | States | None, ...]] = field(default_factory=dict)
+    """What a recurrent layer's node gives: every step, h, c."""
+    lasts: dict[str, Value] = field(default_factory=dict)
+    """Of nodes that are a sequence of a recurrent layer: its last step."""
+    ends: dict[tuple[int, ...], Value] = field(default_factory=dict)
+    """Of the last states of both ways: their layer's output, which is the two side by side."""
 
     def new(self, shape: Sequence[int], axes: Axes) -> Value:
         """A value with the next number."""
-        return Value(len(self.inputs) + len(self.steps), tuple(shape), axes)
+        made = sum(len(step.values) for step in self.steps)
+        return Value(len(self.inputs) + made, tuple(shape), axes)
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,9 @@ class Site:
         given = self[argument] if argument else next(iter(self.node.arguments.values()))
         return self.value(given)
 
-    def value(self, given: Any) -> Value:
-        """The value of a tensor that the operation takes."""
+    def value(self, given: Any, tokens: bool = False, anywhere: bool = False) -> Value:
+        """The value of a tensor that the operation takes; `tokens` says that it looks whole numbers
+        up, `anywhere` that the rows need not stand first."""
         if isinstance(given, Key):
             what = f"the parameter {given.text!r}" if given.text else "a constant tensor"
             self.refuse(
@@ -72,15 +84,22 @@ class Site:
                 "fold the number into the weights around it",
             )
         found = self.reading.values.get(given.name)
+        if given.name in self.reading.states:
+            self.refuse("it takes the states of all ways and layers at once", "take h[-1]")
         if found is None:
             self.refuse(f"it takes {given.name}, which no layer made", "compute it from inputs")
+        whole = found.number in self.reading.tokens
+        self.require(whole <= tokens, "it computes with whole numbers", "give them to nn.Embedding")
+        self.require(
+            found.batch == 0 or anywhere, "its batch does not stand first", "transpose it back"
+        )
         self._hold_shape(given.name, found)
         return found
 
     def _hold_shape(self, name: str, value: Value) -> None:
         """An expanded tensor is larger than its value, and only broadcasting may read it."""
         sizes = self.sizes(name)
-        for axis in range(1, len(sizes)):
+        for axis in set(range(len(sizes))) - {value.batch}:
             own = value.shape[value.axes.index(axis)] if axis in value.axes else 1
             stretches = own == 1 and self.node.op in ("add", "mul", "sub")
             if own != sizes[axis] and not stretches:
@@ -140,6 +159,15 @@ class Site:
     def add(self, layer: Layer, *values: Value, axes: Axes | None = None, path: str = "") -> Value:
         """Call the layer on the values; by default its result keeps the axes of the first."""
         return self._add(layer, values, axes or values[0].axes, path, self.node.frames)
+
+    def several(self, layer: Layer, *values: Value, path: str) -> tuple[Value, tuple[Value, ...]]:
+        """Call a layer that gives states behind its output: (its output, the states)."""
+        made = self._add(layer, values, (1,), path, self.node.frames)
+        behind = layer.count_outputs() - 1
+        self.reading.steps[-1] = replace(self.reading.steps[-1], behind=behind)
+        shape = tuple(int(size or 0) for size in (layer.outputs(*(v.shape for v in values)))[-1])
+        after = range(made.number + 1, made.number + 1 + behind)
+        return made, tuple(Value(number, shape, (1,)) for number in after)
 
     def before(self, layer: Layer, value: Value, axes: Axes) -> Value:
         """A layer that only prepares: it stands beside the module of this operation, not in it."""

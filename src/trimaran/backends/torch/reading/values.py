@@ -15,18 +15,27 @@ class Value:
     """A value of the description, numbered; axis i of its `shape` is PyTorch's axis `axes[i]`.
 
     PyTorch's axes that are not among them have one entry. A permute in the module so changes
-    `axes` alone, and becomes a layer only where an operation wants another order.
+    `axes` alone, and becomes a layer only where an operation wants another order. `batch` is
+    PyTorch's axis of the rows: 1 where a module has put time in front.
     """
 
     number: int
     shape: tuple[int, ...]
     axes: Axes
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class States:
+    """PyTorch's tensor (ways, batch, units) as the values of its ways."""
+
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Step:
     """One call of a layer. `path` is that of the module with its arrays, "" where it has none;
-    `shape` and `axes` are those of the value that it makes."""
+    `shape` and `axes` are those of the value that it makes, behind which stand `behind` more."""
 
     layer: Layer
     inputs: tuple[int, ...]
@@ -35,6 +44,12 @@ class Step:
     path: str
     shape: tuple[int, ...]
     axes: Axes
+    behind: int = 0
+
+    @property
+    def values(self) -> range:
+        """The numbers of all that it makes."""
+        return range(self.made, self.made + 1 + self.behind)
 
 
 def identity(rank: int) -> Axes:

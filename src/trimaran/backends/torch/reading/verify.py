@@ -22,6 +22,9 @@ TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
 _WIDE = 8.0
 """How much larger the disturbed run's inputs are: what differs beyond 6 alone, as ReLU6 does."""
 
+_ALIKE = 1e-6
+"""Of a module and its copy, two of whose biases became one in float32."""
+
 LARGE = 20_000_000
 """Parameters beyond which float64 and a second set of weights cost too much time and memory."""
 
@@ -40,9 +43,35 @@ def verify(module: nn.Module, found: Read, example: Example) -> None:
     for disturbed in (False,) if large else (False, True):
         if disturbed:
             _disturb(own)
-            example = Example(tuple(_WIDE * tensor for tensor in example.tensors))
+            example = Example(
+                tuple(_WIDE * t if t.is_floating_point() else t for t in example.tensors)
+            )
         for training in (False, True):
             _compare(own, found, example, precision, training)
+
+
+def hold_alike(own: nn.Module, opened: nn.Module, example: Example) -> None:
+    """What was changed for reading must compute what the module computes, in evaluation mode.
+
+    Raises:
+        ConversionError: it does not.
+    """
+    one, other = (copy.deepcopy(module).double() for module in (own, opened))
+    given = [t.double() if t.is_floating_point() else t for t in example.tensors]
+    found, wanted = (_flat(_run(module, given, False)) for module in (other, one))
+    same = [apart(a, b) for a, b in zip(found, wanted, strict=False)]
+    if len(found) != len(wanted) or max(same, default=0.0) > _ALIKE:
+        raise ConversionError(
+            f"{type(own).__name__}: its recurrent or attention layers cannot be taken apart; call "
+            "them as PyTorch documents it, and read no weights of an attention."
+        )
+
+
+def _flat(returned: Any) -> list[torch.Tensor]:
+    """The tensors that forward returned."""
+    items = returned.values() if isinstance(returned, Mapping) else returned
+    items = items if isinstance(returned, Mapping | list | tuple) else [returned]
+    return [tensor for tensor in items if isinstance(tensor, torch.Tensor)]
 
 
 def _compare(own: nn.Module, found: Read, example: Example, precision: str, training: bool) -> None:
@@ -51,7 +80,8 @@ def _compare(own: nn.Module, found: Read, example: Example, precision: str, trai
         other = emitted(found.model, weights, precision)
     except Exception as error:
         raise _broken(found, error) from error
-    given = [tensor.to(getattr(torch, precision)) for tensor in example.tensors]
+    dtype = getattr(torch, precision)
+    given = [t.to(dtype) if t.is_floating_point() else t for t in example.tensors]
     wanted = named(_run(own, given, training), list(found.outputs))
     inputs = [turned(tensor, axes) for tensor, axes in zip(given, found.inputs, strict=True)]
     try:

@@ -18,6 +18,7 @@ from trimaran.backends.keras.from_keras import described
 from trimaran.backends.keras.reading.blocks import Origins
 from trimaran.backends.keras.reading.given import Path, called, live, parts
 from trimaran.backends.keras.reading.nodes import name_of, wiring
+from trimaran.backends.keras.reading.sequences import own_arrays
 from trimaran.backends.keras.reading.weights import by_name
 from trimaran.backends.keras.weights import pairs
 from trimaran.backends.keras.worker.built import Built, heads_of
@@ -25,6 +26,7 @@ from trimaran.backends.keras.worker.hooks import Hooks
 from trimaran.backends.keras.worker.original.opening import File, opened
 from trimaran.backends.keras.worker.original.policy import own_precision
 from trimaran.errors import ConversionError
+from trimaran.spec.layers import MultiHeadAttention
 from trimaran.spec.model import Model
 
 
@@ -56,6 +58,7 @@ def _ready(file: File) -> Built:
     config, origins = live(network).config, Origins()
     _check_scopes(network)
     model = described(config, origins)
+    _check_arrays(model)
     network.trainable = True  # as on every other side: what is frozen is the recipe's to say
     own = dict(parts(network))
     owners = _owners(model, origins)
@@ -96,6 +99,16 @@ def _owners(model: Model, origins: Origins) -> dict[Path, str]:
     return found
 
 
+def _check_arrays(model: Model) -> None:
+    """Raises where Keras keeps in several variables what is one array on every other side."""
+    for leaf in model.leaves:
+        if isinstance(leaf.layer, MultiHeadAttention):
+            raise ConversionError(
+                f"Layer {leaf.path!r} keeps queries, keys and values in arrays of their own, so "
+                "that the original cannot be trained beside the others."
+            )
+
+
 def _check_heads(model: Model, owners: Mapping[Path, str], origins: Origins) -> None:
     """Raises where the layer of a head is called elsewhere too."""
     called = [origins[leaf.path] for leaf in model.leaves if leaf.path in origins]
@@ -110,10 +123,7 @@ def _check_heads(model: Model, owners: Mapping[Path, str], origins: Origins) -> 
 
 def _names(model: Model, own: Mapping[Path, Any], origins: Origins) -> dict[int, str]:
     """The names of the emitted source for the user's variables, by their identity."""
-    held = {
-        path: {variable.name: variable for variable in getattr(layer, "weights", ())}
-        for path, layer in own.items()
-    }
+    held = {path: own_arrays(layer) for path, layer in own.items()}
     found = by_name(pairs(model), held, origins)
     return {id(variable): name for name, variable in found.items()}
 
@@ -122,7 +132,8 @@ def _listed(network: Any, config: Mapping[str, Any], model: Model) -> keras.Mode
     """The network with its inputs and outputs as lists in the description's order. It is called
     as a whole, so that a `call` of the user's own counts."""
     names = [name_of(entry) for entry, _ in wiring(config).inputs]
-    inputs = [keras.Input(port.shape) for port in model.inputs]
+    kinds = ["int32" if port.dtype == "int32" else None for port in model.inputs]
+    inputs = [keras.Input(p.shape, dtype=k) for p, k in zip(model.inputs, kinds, strict=True)]
     return keras.Model(inputs, called(network, config, dict(zip(names, inputs, strict=True))))
 
 

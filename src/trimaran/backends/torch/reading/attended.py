@@ -1,0 +1,65 @@
+"""Tables of rows by number, and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimaran.backends.torch.reading.nodes import Key
+from trimaran.backends.torch.reading.opened import ATTENTION
+from trimaran.backends.torch.reading.shaping import full
+from trimaran.backends.torch.reading.site import Rules, Site
+from trimaran.backends.torch.reading.values import Value
+from trimaran.spec import layers as L
+
+
+def _embedding(site: Site) -> Value:
+    weight, path = site.array("weight"), site.path("weight")
+    assert weight is not None
+    site.require(
+        site["padding_idx"] == -1,
+        "its padding_idx takes one row out of training",
+        "leave padding_idx out, or describe the padding: trimaran.layers.Embedding(mask_zero=True)",
+    )
+    value = site.value(site["indices"], tokens=True)
+    layer = L.Embedding(weight[0], weight[1], embeddings_initializer="unit_normal")
+    return site.add(layer, value, axes=(*value.axes, len(value.axes) + 1), path=path)
+
+
+def _attention(site: Site) -> Value:
+    seen = site["seen"]
+    site.require(
+        seen != "padding", "its key_padding_mask takes keys out row by row",
+        "leave the mask out, or describe the padding: trimaran.layers.Embedding(mask_zero=True)",
+    )  # fmt: skip
+    site.require(
+        seen != "some", "its attn_mask is neither empty nor causal",
+        "let a query see all keys, or those up to its own place",
+    )  # fmt: skip
+    query, keys, values = (_sequence(site, site[name]) for name in ("query", "key", "value"))
+    site.require(
+        keys == values, "its keys and values are made of two tensors",
+        "give it one tensor as key and value",
+    )  # fmt: skip
+    key = site["arrays"][0]
+    site.require(isinstance(key, Key), "its arrays are computed", "use nn.MultiheadAttention")
+    layer = L.MultiHeadAttention(
+        site["heads"],
+        use_bias=len(site["arrays"]) > 2,
+        use_causal_mask=seen == "causal",
+        dropout=site["rate"],
+    )
+    given = (query,) if query == keys else (query, keys)
+    return site.add(layer, *given, path=key.text.rpartition(".")[0])
+
+
+def _sequence(site: Site, given: Any) -> Value:
+    """(time, features)."""
+    value = site.value(given)
+    rank = len(site.sizes(given.name)) - 1
+    site.require(
+        rank == 2, f"it takes {rank} axes behind the batch", "give (batch, time, features)"
+    )
+    return site.arranged(full(site, value, 2), (1, 2))
+
+
+RULES: Rules = {ATTENTION: _attention, "embedding": _embedding}
