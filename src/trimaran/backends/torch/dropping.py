@@ -43,14 +43,16 @@ class Dropping(TorchFunctionMode):
         if mask is None:
             made: Tensor = nn.functional.scaled_dot_product_attention(**{**given, "dropout_p": 0.0})
             return made
-        query, scale, seen = given["query"], given.get("scale"), given.get("attn_mask")
-        scores = query @ given["key"].mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+        query, value = given["query"], given["value"]
+        scale, seen = given.get("scale") or query.shape[-1] ** -0.5, given.get("attn_mask")
+        scores: Tensor = query @ given["key"].mT * scale
         seen = _early(scores) if given.get("is_causal") else seen
         if seen is not None and seen.dtype == torch.bool:
             scores = scores.masked_fill(~seen, -torch.inf)
         elif seen is not None:
             scores = scores + seen
-        return _kept(scores.softmax(-1), mask, rate) @ given["value"]
+        found: Tensor = _kept(scores.softmax(-1), mask, rate) @ value
+        return found
 
 
 def _kept(x: Tensor, mask: np.ndarray, rate: float) -> Tensor:
