@@ -94,8 +94,9 @@ def _activation(draw: Draw) -> Layer:
 
 
 RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
-OVER_TIME = (*RECURRENT, L.MultiHeadAttention, L.PositionEmbedding, L.SinePositionEncoding)
-"""Kinds that take (time, features)."""
+CELLS: tuple[type[Any], ...] = (L.SimpleRNNCell, L.LSTMCell, L.GRUCell)
+OVER_TIME = (L.MultiHeadAttention, L.PositionEmbedding, L.SinePositionEncoding)
+"""Kinds that take (time, features), or (rows, time, features)."""
 
 
 def recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
@@ -105,6 +106,8 @@ def recurrent(draw: Draw, kind: type[Any], **given: Any) -> Layer:
         drawn["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
     if "units" not in given:  # else something else is as wide
         drawn["bidirectional"] = draw(st.integers(0, 3)) == 0
+    if not given.get("masked"):
+        drawn["cell"] = not drawn.get("bidirectional") and draw(st.integers(0, 3)) == 0
     return kind(**{"units": draw(st.integers(1, 5)), **drawn, **given})
 
 
@@ -147,6 +150,7 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.MaxPooling1D: lambda draw: _pooling(draw, L.MaxPooling1D, 1),
     L.MaxPooling2D: lambda draw: _pooling(draw, L.MaxPooling2D, 2),
     L.MultiHeadAttention: attention,
+    L.OneHot: lambda draw: L.OneHot(draw(st.integers(1, 6))),
     L.PositionEmbedding: lambda draw: L.PositionEmbedding(draw(st.integers(7, 9))),
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
     L.SimpleRNN: lambda draw: recurrent(draw, L.SimpleRNN),
@@ -166,8 +170,10 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     """A legal layer of that kind, with the shapes of its inputs."""
     if kind in (L.Add, L.Multiply, L.Subtract, L.Concatenate):
         return _joining(draw, kind)
+    if kind in CELLS:
+        return _stepped(draw, kind)
     rank = {"1D": 1, "2D": 2}.get(kind.__name__[-2:], draw(st.integers(0, 2)))
-    rank = 1 if kind in OVER_TIME else rank
+    rank = 1 if kind in RECURRENT else max(rank, 1) if kind in OVER_TIME else rank
     if kind is L.Permute:
         shape = draw(shapes(rank))
         return L.Permute(tuple(draw(st.permutations(range(1, rank + 2))))), (shape,)
@@ -187,10 +193,19 @@ def cases(draw: Draw, kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
     return layer, given
 
 
+def _stepped(draw: Draw, kind: type[Any]) -> tuple[Layer, tuple[Shape, ...]]:
+    """A cell, with the shapes of a step and its states."""
+    own = {"nonlinearity": draw(st.sampled_from(["tanh", "relu"]))} if kind is CELLS[0] else {}
+    layer: Any = kind(draw(st.integers(1, 5)), draw(st.integers(0, 3)) > 0, **own)
+    return layer, (draw(shapes(0)), *((layer.units,),) * layer.states)
+
+
 def _attended(draw: Draw, layer: Any, shape: Shape) -> tuple[Shape, ...]:
     """Shapes with features that the heads divide, one in two times with another sequence."""
-    shape = (shape[0], layer.num_heads * draw(SMALL))
-    other = not layer.rotary and draw(st.booleans())
+    shape = (*shape[:-1], layer.num_heads * draw(SMALL))
+    if layer.rotary:
+        return (shape[-2:],)
+    other = len(shape) == 2 and draw(st.booleans())
     return (shape, (draw(st.integers(1, 6)), shape[1])) if other else (shape,)
 
 
@@ -244,6 +259,8 @@ def alone(layer: Layer, shapes: Any) -> Model:
     ]
     more = shapes[1:]
     made = layer(inputs) if more else layer(inputs[0])
+    if isinstance(layer, L.OneHot):  # by itself it has nothing to learn
+        made = L.Dense(2)(made)
     several = isinstance(made, tuple)
     outputs = {f"y{i}": y for i, y in enumerate(made)} if several else made
     return functional(inputs, outputs, "one")

@@ -182,3 +182,16 @@ def test_a_planted_fault_breaks_the_right_rung(name: str) -> None:
     fault, rung, layer = FAULTS[name]
     found = reached(fault, optimizer="sgd")
     assert (found.ok, found.name, found.first_layer) == (False, rung, layer)
+
+
+def across(module: Any, x: torch.Tensor) -> torch.Tensor:
+    whole = super(type(module), module).forward(x.flatten(1, 2))
+    return whole.unflatten(1, x.shape[1:3])
+
+
+def test_rows_that_see_each_other_are_found() -> None:
+    x = Input((3, 4, 6), name="x")
+    model = functional(x, L.Dense(2, name="told")(L.MultiHeadAttention(2, name="own")(x)))
+    given = problem(model=model, optimizer="sgd")
+    found = list(climb(given, [side(name="torch"), side(changed("own", forward=across))]))[-1]
+    assert (found.ok, found.name, found.first_layer) == (False, "forward", "own")

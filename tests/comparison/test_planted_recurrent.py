@@ -175,3 +175,34 @@ def test_padding_that_is_read_breaks_the_outputs(name: str) -> None:
     given = problem(model=padded())
     rung = list(climb(given, [side(name="torch"), side(fault)]))[-1]
     assert (rung.name, rung.first_layer, rung.ok) == ("forward", layer, False)
+
+
+def stepped() -> Model:
+    """The chapter's first listing over a sequence."""
+    words = Input((5,), name="words", dtype="int32")
+    x = L.OneHot(7, name="onehot")(words)
+    x = L.RNN(L.LSTMCell(4), return_sequences=True, name="cell")(x)
+    return functional(words, L.Dense(7, activation="softmax", name="next")(x), "stepped")
+
+
+def next_number(module: nn.Module, x: torch.Tensor, depth: int) -> torch.Tensor:
+    return nn.functional.one_hot((x.long() + 1) % depth, depth).double()
+
+
+def from_ones(run: Any, cell: Any, x: torch.Tensor, states: Any = None) -> Any:
+    ones = x.new_ones(1, len(x), cell.hidden_size)
+    return run(x, (ones, ones), list(cell.parameters()), True, 1, 0.0, False, False, True)
+
+
+CELLS: dict[str, tuple[Fault, str, str]] = {
+    "the number beside": (instead("one_hot", next_number), "forward", "onehot"),
+    "states that do not begin from zeros": (instead("over_steps", from_ones), "forward", "cell"),
+    "gates in another order": (gates("cell", (1, 0, 2, 3)), "init", "cell"),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_fault_of_a_cell_breaks_the_right_rung(name: str) -> None:
+    fault, rung, layer = CELLS[name]
+    found = list(climb(problem(model=stepped()), [side(name="torch"), side(fault)]))[-1]
+    assert (found.ok, found.name, found.first_layer) == (False, rung, layer)

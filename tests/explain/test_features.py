@@ -38,6 +38,10 @@ def test_of_many_layers_some_are_shown_from_first_to_last():
     assert paths[0] == "relu" and paths[-1].startswith("layer4")
 
 
+def test_a_model_of_series_shows_none():
+    assert map_paths(ZOO["patchtst"].make((32, 2), 2, 4)) == ()
+
+
 def test_the_maps_are_the_networks_own():
     network = BACKEND.build(MODEL, draw_weights(MODEL, 0))
     x = np.random.default_rng(0).random((3, 8, 8, 1))

@@ -57,7 +57,7 @@ def one_at_a_time(model: Model, tokens: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "model", [
         stacked(), attentive(), zoo.build("charlstm", classes=7), zoo.build("chargru", classes=7),
-        zoo.build("chargpt", (9,), classes=7),
+        zoo.build("chargpt", (9,), classes=7), zoo.build("charlstm-cell", classes=7),
     ],
     ids=lambda model: model.name,
 )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from trimaran.data.batches import Rows
 from trimaran.spec import Model
 from trimaran.spec.dropping import dropping
-from trimaran.spec.layers import Embedding
+from trimaran.spec.layers import Embedding, OneHot
 from trimaran.spec.padding import told_by
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
@@ -131,6 +131,7 @@ def use_of(model: Model, value: int) -> Use:
     """How the layers read an input."""
     readers = [leaf for leaf in model.leaves if value in leaf.inputs]
     tables = [leaf.layer.input_dim for leaf in readers if isinstance(leaf.layer, Embedding)]
+    tables += [leaf.layer.depth for leaf in readers if isinstance(leaf.layer, OneHot)]
     told = [(leaf, place) for leaf in readers for v, place in told_by(leaf) if v == value]
     times = [leaf.in_shapes[place][0] or UNKNOWN for leaf, place in told]
     return Use(min(tables, default=2 if times else 0), min(times, default=0))

@@ -41,7 +41,10 @@ class Features:
 
 def map_paths(model: Model, limit: int = 6) -> tuple[str, ...]:
     """The layers worth a look: each convolution (after its normalization and activation) and each
-    pooling; of more than `limit`, that many spread evenly from the first to the last."""
+    pooling; of more than `limit`, that many spread evenly from the first to the last. None where
+    the model reads no picture."""
+    if not any(len(port.shape) == 3 for port in model.inputs):
+        return ()
     found: list[str] = []
     for leaf in model.leaves:
         if isinstance(leaf.layer, Conv2D | DepthwiseConv2D):

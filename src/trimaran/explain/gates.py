@@ -69,12 +69,13 @@ def gates(
     taps = [leaf.path] + ([source] if source else [])
     found = network.forward(inputs, taps).taps
     x = found[source] if source else inputs[model.inputs[leaf.inputs[0]].name]
-    own = {k.rpartition(".")[2]: v for k, v in weights.items() if k.startswith(f"{leaf.path}.")}
+    mine = {k.rpartition(".")[2]: v for k, v in weights.items() if k.startswith(f"{leaf.path}.")}
+    own = {k if "_l0" in k else f"{k}_l0": v for k, v in mine.items()}
     values = _walk(leaf.layer, own, np.asarray(x[0, : len(steps)], np.float64))
     hidden, units = np.asarray(found[leaf.path][0]), values["hidden"].shape[1]
     theirs = hidden[: len(steps), :units] if hidden.ndim == 2 else hidden[None, :units]
-    mine = values["hidden"] if hidden.ndim == 2 else values["hidden"][-1:]
-    apart = float(np.abs(mine - theirs).max())
+    ours = values["hidden"] if hidden.ndim == 2 else values["hidden"][-1:]
+    apart = float(np.abs(ours - theirs).max())
     return Gates(leaf.path, type(leaf.layer).__name__, tuple(steps), values, apart)
 
 

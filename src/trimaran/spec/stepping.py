@@ -24,6 +24,7 @@ from trimaran.spec.layers import (
     LayerNormalization,
     MultiHeadAttention,
     Multiply,
+    OneHot,
     PositionEmbedding,
     Subtract,
 )
@@ -34,7 +35,7 @@ from trimaran.spec.named import plain
 
 EACH_STEP = (
     Activation, Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding,
-    LayerNormalization, Multiply, Subtract,
+    LayerNormalization, Multiply, OneHot, Subtract,
 )  # fmt: skip
 """Layers that do the same to every step, whatever stands before it."""
 

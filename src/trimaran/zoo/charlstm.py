@@ -1,24 +1,39 @@
-"""The character model of the chapter's exercise 2, and the same with gated recurrent units."""
+"""The chapter's two character models, and the second with gated recurrent units."""
 
 from trimaran.errors import DescriptionError
 from trimaran.spec import Input, Layer, Model, functional
 from trimaran.spec.layer import Shape
-from trimaran.spec.layers import GRU, LSTM, Activation, Embedding
+from trimaran.spec.layers import GRU, LSTM, RNN, Activation, Embedding, LSTMCell, OneHot
 from trimaran.zoo.parts import linear
 
 
+def charlstm_cell(input_shape: Shape, classes: int) -> Model:
+    """The listing of §V: one-hot characters, an LSTMCell of 256, fc. The listing takes one step; in
+    training the cell goes over the sequence from states of zeros, and in `generate` by steps."""
+    layer = RNN(LSTMCell(256), return_sequences=True, name="lstm")
+    return _characters("charlstm-cell", OneHot(classes, name="onehot"), layer, input_shape, classes)
+
+
 def charlstm(input_shape: Shape, classes: int) -> Model:
-    """The listing: embed 64, LSTM 256, fc; one distribution over the characters at each step."""
+    """The listing of exercise 2: embed 64, LSTM 256, fc; one distribution over the characters at
+    each step."""
     layer = LSTM(256, return_sequences=True, name="lstm")
-    return _characters("charlstm", layer, input_shape, classes)
+    return _characters("charlstm", _table(classes), layer, input_shape, classes)
 
 
 def chargru(input_shape: Shape, classes: int) -> Model:
-    """The listing with a GRU of equal width."""
-    return _characters("chargru", GRU(256, return_sequences=True, name="gru"), input_shape, classes)
+    """The same with a GRU of equal width."""
+    layer = GRU(256, return_sequences=True, name="gru")
+    return _characters("chargru", _table(classes), layer, input_shape, classes)
 
 
-def _characters(name: str, recurrent: Layer, input_shape: Shape, classes: int) -> Model:
+def _table(classes: int) -> Embedding:
+    return Embedding(classes, 64, embeddings_initializer="unit_normal", name="embed")
+
+
+def _characters(
+    name: str, vectors: Layer, recurrent: Layer, input_shape: Shape, classes: int
+) -> Model:
     """Of sequences of any length."""
     if len(input_shape) != 1:
         raise DescriptionError(
@@ -26,6 +41,5 @@ def _characters(name: str, recurrent: Layer, input_shape: Shape, classes: int) -
             f"{input_shape}; use it for text, and another model for this data."
         )
     tokens = Input((None,), dtype="int32")
-    x = Embedding(classes, 64, embeddings_initializer="unit_normal", name="embed")(tokens)
-    x = linear(classes, "fc")(recurrent(x))
+    x = linear(classes, "fc")(recurrent(vectors(tokens)))
     return functional(tokens, Activation("softmax")(x), name)

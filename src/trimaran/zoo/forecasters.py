@@ -8,7 +8,6 @@ the next. The last value of the window is taken off before and added after
 
 from __future__ import annotations
 
-from trimaran.errors import DescriptionError
 from trimaran.spec import Input, Layer, Model, functional
 from trimaran.spec.layer import Shape
 from trimaran.spec.layers import (
@@ -22,7 +21,7 @@ from trimaran.spec.layers import (
     Reshape,
 )
 from trimaran.spec.trace import Symbol
-from trimaran.zoo.parts import linear
+from trimaran.zoo.parts import linear, own_columns, side_by_side, window_sizes
 
 WINDOW = 25
 """Steps of the moving average that parts the trend from the rest."""
@@ -34,9 +33,9 @@ def dlinear(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> 
     The moving average leaves out what lies beyond the ends of the window, where the paper repeats
     the last value. What is known ahead is not read.
     """
-    length, _ = _sizes("dlinear", input_shape, columns)
+    length, _ = window_sizes("dlinear", input_shape, columns)
     past = Input(input_shape)
-    x = _own(past, columns)
+    x = own_columns(past, columns)
     last = Cropping1D((length - 1, 0), name="last")(x)
     x = x - last
     # Never more than the past: of a mean over more steps than there are, the ladder finds that
@@ -49,7 +48,7 @@ def dlinear(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> 
         + _over_time(horizon, f"linear_rest{k}", rest)
         for k in ([""] if levels == 1 else range(levels))
     ]
-    return functional(past, _beside(told) + _beside([last] * levels), "dlinear")
+    return functional(past, side_by_side(told) + side_by_side([last] * levels), "dlinear")
 
 
 def series_lstm(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
@@ -64,7 +63,7 @@ def series_gru(input_shape: Shape, columns: int, horizon: int, levels: int = 1) 
 
 def returns_lstm(input_shape: Shape, columns: int, horizon: int, levels: int = 1) -> Model:
     """An LSTM of 32 units for series without a level, such as returns: nothing is taken off."""
-    _sizes("returns-lstm", input_shape, columns)
+    window_sizes("returns-lstm", input_shape, columns)
     past = Input(input_shape)
     x = Dropout(0.2)(LSTM(32, name="lstm")(past))
     units = columns * levels
@@ -77,9 +76,9 @@ def _recurrent(
 ) -> Model:
     """`wanted` are columns, horizon and levels."""
     columns, horizon, levels = wanted
-    length, channels = _sizes(name, input_shape, columns)
+    length, channels = window_sizes(name, input_shape, columns)
     past = Input(input_shape)
-    own = _own(past, columns)
+    own = own_columns(past, columns)
     last = Cropping1D((length - 1, 0), name="last")(own)
     x = own - last
     if channels > columns:
@@ -88,36 +87,10 @@ def _recurrent(
     x = Dropout(0.2)(recurrent(x))
     units = columns * levels
     told = Reshape((horizon, units))(linear(horizon * units, "fc")(x))
-    return functional(past, told + _beside([last] * levels), name)
-
-
-def _own(x: Symbol, columns: int) -> Symbol:
-    """The first channels, which are to be told."""
-    if x.shape[-1] == columns:
-        return x
-    turned = Permute((2, 1))(x)
-    kept: Symbol = Permute((2, 1))(Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned))
-    return kept
-
-
-def _beside(parts: list[Symbol]) -> Symbol:
-    """Channels of one after those of the other."""
-    if len(parts) == 1:
-        return parts[0]
-    joined: Symbol = Concatenate()(parts)
-    return joined
+    return functional(past, told + side_by_side([last] * levels), name)
 
 
 def _over_time(horizon: int, name: str, x: Symbol) -> Symbol:
     """(length, columns) → (horizon, columns)."""
     told: Symbol = Permute((2, 1))(linear(horizon, name)(Permute((2, 1))(x)))
     return told
-
-
-def _sizes(name: str, input_shape: Shape, columns: int) -> tuple[int, int]:
-    if len(input_shape) != 2 or (input_shape[-1] or 0) < columns:
-        raise DescriptionError(
-            f"{name}: expected a window (length, channels) with at least the {columns} column(s) "
-            f"to tell, got input_shape={input_shape}; use it for series (task=forecast)."
-        )
-    return int(input_shape[0] or 0), int(input_shape[1] or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trimaran.errors import DescriptionError
-from trimaran.spec import Layer, Model, Shape, layers
+from trimaran.spec import Layer, Model, Shape, Symbol, layers
 
 TORCH = "torch_uniform"
 """The default initializer of torch.nn.Linear and torch.nn.Conv2d, for weight and bias."""
@@ -42,3 +42,36 @@ def without_head(model: Model) -> Model:
             outputs=((name, last.inputs[0]),),
         ),
     )
+
+
+def own_columns(x: Symbol, columns: int) -> Symbol:
+    """The first channels, which are to be told."""
+    if x.shape[-1] == columns:
+        return x
+    turned = layers.Permute((2, 1))(x)
+    kept: Symbol = layers.Permute((2, 1))(
+        layers.Cropping1D((0, int(x.shape[-1] or 0) - columns))(turned)
+    )
+    return kept
+
+
+def side_by_side(parts: list[Symbol]) -> Symbol:
+    """Channels of one after those of the other."""
+    if len(parts) == 1:
+        return parts[0]
+    joined: Symbol = layers.Concatenate()(parts)
+    return joined
+
+
+def window_sizes(name: str, input_shape: Shape, columns: int) -> tuple[int, int]:
+    """Length and channels of a forecaster's window.
+
+    Raises:
+        DescriptionError: it is no window, or has fewer channels than columns to tell.
+    """
+    if len(input_shape) != 2 or (input_shape[-1] or 0) < columns:
+        raise DescriptionError(
+            f"{name}: expected a window (length, channels) with at least the {columns} column(s) "
+            f"to tell, got input_shape={input_shape}; use it for series (task=forecast)."
+        )
+    return int(input_shape[0] or 0), int(input_shape[1] or 0)

@@ -9,7 +9,7 @@ from trimaran.spec import Model
 from trimaran.zoo.alexnet import alexnet
 from trimaran.zoo.alexnet_2012 import alexnet_2012
 from trimaran.zoo.chargpt import chargpt
-from trimaran.zoo.charlstm import chargru, charlstm
+from trimaran.zoo.charlstm import chargru, charlstm, charlstm_cell
 from trimaran.zoo.cifar10_cnn import cifar10_cnn
 from trimaran.zoo.forecasters import dlinear, returns_lstm, series_gru, series_lstm
 from trimaran.zoo.lenet5 import lenet5
@@ -19,6 +19,7 @@ from trimaran.zoo.mnist_cnn import mnist_cnn
 from trimaran.zoo.mnist_cnn_small import mnist_cnn_small
 from trimaran.zoo.mnist_mlp import mnist_mlp
 from trimaran.zoo.mnist_mlp_128 import mnist_mlp_128
+from trimaran.zoo.patchtst import patchtst
 from trimaran.zoo.perceptron import perceptron
 from trimaran.zoo.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from trimaran.zoo.textlstm import text_lstm, text_lstm_last
@@ -55,6 +56,7 @@ ZOO: dict[str, Entry] = {
     "mnist-cnn": Entry(mnist_cnn, 2025, "the chapter, §IV, on MNIST", 225_034, (28, 28, 1), 10),
     "cifar10-cnn": Entry(cifar10_cnn, 2025, "the chapter, §IV", 315_722, (32, 32, 3), 10),
     "lenet5": Entry(lenet5, 1998, "LeCun et al., Proc. IEEE 86", 61_706, (28, 28, 1), 10),
+    "charlstm-cell": Entry(charlstm_cell, 2025, "the chapter, §V", 346_433, (100,), 65),
     "charlstm": Entry(charlstm, 2025, "the chapter, exercise 2", 349_569, (100,), 65),
     "chargru": Entry(chargru, 2025, "the chapter, exercise 2, with a GRU", 268_161, (100,), 65),
     "chargpt": Entry(chargpt, 2019, "Radford et al., GPT-2, small", 1_239_361, (256,), 65),
@@ -72,6 +74,9 @@ ZOO: dict[str, Entry] = {
     ),
     "dlinear": Entry(
         dlinear, 2023, "Zeng et al., AAAI 37, arXiv:2205.13504", 64_704, (336, 7), 7, 96
+    ),
+    "patchtst": Entry(
+        patchtst, 2023, "Nie et al., ICLR 2023, arXiv:2211.14730", 80_208, (336, 7), 7, 96
     ),
     "series-lstm": Entry(
         series_lstm,

@@ -39,6 +39,8 @@ def case(layer: L.Layer, shapes: Any, seed: int, ties: bool) -> tuple[Any, dict[
     inputs = tuple(numbers(rng, (batch, *shape), ties) for shape in shapes)
     if isinstance(layer, L.Embedding):
         inputs = (rng.integers(0, layer.input_dim, (batch, *shapes[0])),)
+    if isinstance(layer, L.OneHot):
+        inputs = (rng.integers(0, layer.depth, (batch, *shapes[0])),)
     if len(shapes) > 1:
         told, whose = layer.kinds(len(shapes)).count(STEPS), getattr(layer, "told", (0,))
         steps = (
@@ -84,7 +86,8 @@ def largest_deviation(
     x = [torch.tensor(a, requires_grad=a.dtype == np.float64) for a in inputs]
     p = {key: torch.tensor(a, requires_grad=True) for key, a in parameters.items()}
     y = listed(ORACLES[type(layer)](layer, p, *x, training))
-    torch.autograd.backward(y, [torch.tensor(g) for g in listed(gradient)])
+    if any(array.requires_grad for array in y):
+        torch.autograd.backward(y, [torch.tensor(g) for g in listed(gradient)])
     found = {
         f"output{i or ''}": deviation(mine, theirs.detach().numpy())
         for i, (mine, theirs) in enumerate(zip(listed(output), y, strict=True))

@@ -182,9 +182,12 @@ def padded(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
 def recurrent(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
     """torch.nn's module of that name; its states have an axis of layers and directions in front.
 
-    Where a second bias is only added, it is none of ours to train: it enters as a constant.
+    Where a second bias is only added, it is none of ours to train: it enters as a constant. A cell
+    is torch.nn's cell, one step after another.
     """
     *states, _training = rest
+    if layer.cell:
+        return stepped(layer, p, x, *states)
     module = {L.SimpleRNN: torch.nn.RNN, L.LSTM: torch.nn.LSTM, L.GRU: torch.nn.GRU}[type(layer)]
     own: dict[str, Any] = {}
     if isinstance(layer, L.SimpleRNN):
@@ -224,9 +227,43 @@ def attended(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
     return torch.cat(found)
 
 
+def stepped(layer: Any, p: Parameters, x: Tensor, *states: Tensor) -> Any:
+    """The cell over a sequence."""
+    count = 2 if isinstance(layer, L.LSTM) else 1
+    after = states or (x.new_zeros(len(x), layer.units),) * count
+    made = []
+    for step in x.unbind(1):
+        after = one_step(layer, p, step, *after)
+        made.append(after[0])
+    output = torch.stack(made, 1) if layer.return_sequences else made[-1]
+    return (output, *after) if layer.return_state else output
+
+
+def one_step(layer: Any, p: Parameters, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+    """torch.nn's cell of that name."""
+    kind = type(layer).__name__.removesuffix("Cell")
+    module = {
+        "SimpleRNN": torch.nn.RNNCell, "LSTM": torch.nn.LSTMCell, "GRU": torch.nn.GRUCell,
+    }[kind]  # fmt: skip
+    own = {"nonlinearity": layer.nonlinearity} if kind == "SimpleRNN" else {}
+    made = module(x.shape[-1], layer.units, bias=layer.use_bias, **own).double()  # type: ignore[operator]
+    if kind != "GRU":
+        p = {key: a.detach() if key.startswith("bias_hh") else a for key, a in p.items()}
+    after = torch.func.functional_call(made, p, (x, states if len(states) > 1 else states[0]))
+    return after if isinstance(after, tuple) else (after,)
+
+
+def cell(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Any:
+    """A cell between states."""
+    after = one_step(layer, p, x, *rest[:-1])
+    return after if len(after) > 1 else after[0]
+
+
 def attention(layer: Any, p: Parameters, x: Tensor, *rest: Any) -> Tensor:
     """torch.nn.MultiheadAttention where it has such heads; else its formula, and rotary positions
-    as products of complex numbers."""
+    as products of complex numbers. Sequences beside each other one by one."""
+    if x.ndim == 4:
+        return torch.stack([attention(layer, p, row, *rest) for row in x.unbind(1)], 1)
     *memory, _training = rest
     other, heads = (memory[0] if memory else x), layer.num_heads
     width, features = len(p["in_proj_weight"]) // 3, x.shape[-1]
@@ -263,10 +300,11 @@ def rotated(x: Tensor) -> Tensor:
 
 def waves(layer: Any, p: Parameters, x: Tensor, training: bool) -> Tensor:
     """Position by position and feature by feature, as the paper writes it."""
-    found = torch.zeros(x.shape[1:], dtype=torch.float64)
-    for t in range(x.shape[1]):
-        for j in range(x.shape[2]):
-            angle = t / layer.max_wavelength ** (2 * (j // 2) / x.shape[2])
+    *_, time, features = x.shape
+    found = torch.zeros(time, features, dtype=torch.float64)
+    for t in range(time):
+        for j in range(features):
+            angle = t / layer.max_wavelength ** (2 * (j // 2) / features)
             found[t, j] = math.cos(angle) if j % 2 else math.sin(angle)
     return x + found
 
@@ -295,11 +333,15 @@ ORACLES: dict[type[Any], Call] = {
     L.SimpleRNN: padded_or_not,
     L.LSTM: padded_or_not,
     L.GRU: padded_or_not,
+    L.SimpleRNNCell: cell,
+    L.LSTMCell: cell,
+    L.GRUCell: cell,
+    L.OneHot: lambda layer, p, x, training: F.one_hot(x, layer.depth).double(),
     L.MultiHeadAttention: lambda layer, *given: (attended if layer.told else attention)(
         layer, *given
     ),
     L.PositionEmbedding: lambda layer, p, x, training: (
-        x + F.embedding(torch.arange(x.shape[1]), p["weight"])
+        x + F.embedding(torch.arange(x.shape[-2]), p["weight"])
     ),
     L.SinePositionEncoding: waves,
     L.Flatten: lambda layer, p, x, training: torch.flatten(x, 1),

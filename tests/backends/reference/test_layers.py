@@ -61,8 +61,8 @@ def test_output_has_the_shape_of_the_description(kind, data):
     layer, shapes = data.draw(cases(kind))
     inputs, parameters = case(layer, shapes, 0, False)
     output, _ = forward(layer, parameters, inputs, True)
-    assert output.shape[1:] == layer.output(*shapes)
-    assert output.dtype == np.float64
+    assert tuple(array.shape[1:] for array in listed(output)) == layer.outputs(*shapes)
+    assert {array.dtype for array in listed(output)} == {np.dtype("float64")}
 
 
 def weighed(gradient: Any, output: Any) -> float:

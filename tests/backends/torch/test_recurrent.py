@@ -135,3 +135,22 @@ def _under(key: str, pattern: str) -> bool:
 def test_a_gru_trains_both_of_its_biases() -> None:
     model = characters(L.GRU)
     assert moved(model) == set(model.parameters)
+
+
+@pytest.mark.parametrize("kind", [L.SimpleRNNCell, L.LSTMCell, L.GRUCell])
+def test_a_cell_over_a_sequence_is_the_layer_with_its_arrays(kind: Any) -> None:
+    """Bit for bit, fresh as described, and trained alike."""
+    text = Input((10,), name="text", dtype="int32")
+    x = L.RNN(kind(16), return_sequences=True, name="memory")(L.OneHot(30)(text))
+    model = functional(text, L.Dense(30, activation="softmax", name="next")(x), "cell-model")
+    torch.manual_seed(0)
+    own = built(emit(model))
+    layer = {L.SimpleRNNCell: nn.RNN, L.LSTMCell: nn.LSTM, L.GRUCell: nn.GRU}[kind]
+    twin = layer(30, 16, batch_first=True)
+    twin.load_state_dict({f"{k}_l0": v for k, v in own.memory.state_dict().items()})
+    given = torch.randint(0, 30, (3, 10))
+    wanted = own.next(twin(nn.functional.one_hot(given, 30).float())[0])
+    assert torch.equal(own.logits(given), wanted)
+    found = moved(model)
+    assert found == {k for k, p in model.parameters.items() if p.trainable}
+    assert ("memory.bias_hh" in found) == (kind is L.GRUCell)

@@ -34,6 +34,7 @@ def test_shapes() -> None:
     assert MultiHeadAttention(2)(x).shape == (5, 6)
     assert MultiHeadAttention(2, 7)(x, memory).shape == (5, 6)
     assert MultiHeadAttention(2)(memory, x).shape == (None, 6)
+    assert MultiHeadAttention(2)(Input((3, 5, 6))).shape == (3, 5, 6)
     whole = MultiHeadAttention(2, cached=True).outputs((1, 6), (9, 6), (9, 6), (1,))
     assert whole == ((1, 6), (9, 6), (9, 6), (1,))
 
@@ -60,6 +61,12 @@ def test_it_costs_its_projections_and_two_products(bias: bool) -> None:
     assert layer.flops((4, 6), (5, 6)) == projected + products
 
 
+def test_sequences_beside_each_other_cost_as_many() -> None:
+    layer = MultiHeadAttention(3)
+    assert layer.flops((4, 5, 6)) == 4 * layer.flops((5, 6))
+    assert layer.parameters((4, 5, 6)) == layer.parameters((5, 6))
+
+
 def test_each_projection_starts_as_glorot_says() -> None:
     x = Input((5, 60))
     weights = draw(functional(x, MultiHeadAttention(4, 10, name="a")(x)), 0)
@@ -83,6 +90,8 @@ def test_each_projection_starts_as_glorot_says() -> None:
         (MultiHeadAttention(2), [(4, 6), (4, 5)], "6 features in what it attends to, got 5"),
         (MultiHeadAttention(2), [(4, 6)] * 3, "got 3 tensors; keys and values are one tensor"),
         (MultiHeadAttention(3, rotary=True), [(4, 6)] * 2, "one sequence.*leave rotary out"),
+        (MultiHeadAttention(3, rotary=True), [(3, 4, 6)], r"a sequence.*got \(3, 4, 6\)"),
+        (MultiHeadAttention(3), [(3, 4, 6), (4, 6)], r"a sequence.*got \(3, 4, 6\)"),
         (MultiHeadAttention(2, kernel_initializer="orthogonal"), [(4, 6)], "each entry by itself"),
         (MultiHeadAttention(2, 5, kernel_initializer="he_normal"), [(4, 6)], "scaled by fan_avg"),
         (MultiHeadAttention(2, cached=True), [(1, 6)], r"a step, keys.*got 1 tensors"),

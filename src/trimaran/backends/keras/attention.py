@@ -28,6 +28,7 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
         argument("bias_initializer", own.get("out_proj.bias"), "zeros"),
     )
     kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
+    kind = "RowAttention" if len(site.shapes[0]) == 3 else kind
     return Code(
         f"{kind}Step" if layer.cached else kind,
         tuple(argument for argument in given if argument),

@@ -128,7 +128,7 @@ class PositionEmbedding(layers.Layer):
         self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
 
     def call(self, x):
-        steps = keras.ops.arange(keras.ops.shape(x)[1])
+        steps = keras.ops.arange(keras.ops.shape(x)[-2])
         return x + keras.ops.take(self.embeddings, steps, axis=0)
 
     def compute_output_shape(self, x_shape):
@@ -161,6 +161,20 @@ class RotaryAttention(MultiHeadAttention):
         parts = parts if bias is None else parts + bias
         q, k, v = (self.split(part) for part in keras.ops.split(parts, 3, axis=-1))
         return turned(q, at), turned(k, at), v''',
+    "RowAttention": '''@keras.saving.register_keras_serializable("trimaran")
+class RowAttention(MultiHeadAttention):
+    """Attention of sequences beside each other, (batch, rows, time, features), each to itself."""
+
+    def build(self, query_shape):
+        super().build(query_shape)
+
+    def call(self, query):
+        shape = keras.ops.shape(query)
+        rows = keras.ops.reshape(query, (-1, *shape[2:]))
+        return keras.ops.reshape(super().call(rows), shape)
+
+    def compute_output_shape(self, query_shape):
+        return query_shape''',
     "MultiHeadAttentionStep": _STEP.replace("BASE", "MultiHeadAttention"),
     "RotaryAttentionStep": _STEP.replace("BASE", "RotaryAttention"),
     "SinePositionEncoding": '''@keras.saving.register_keras_serializable("trimaran")
@@ -173,10 +187,10 @@ class SinePositionEncoding(layers.Layer):
 
     def call(self, x, at=0.0):
         exact = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
-        features = keras.ops.cast(keras.ops.arange(x.shape[2]), exact)
+        features = keras.ops.cast(keras.ops.arange(x.shape[-1]), exact)
         longest = keras.ops.cast(self.max_wavelength, exact)
-        speeds = keras.ops.power(longest, -2 * keras.ops.floor(features / 2) / x.shape[2])
-        steps = keras.ops.cast(keras.ops.arange(keras.ops.shape(x)[1]), exact)
+        speeds = keras.ops.power(longest, -2 * keras.ops.floor(features / 2) / x.shape[-1])
+        steps = keras.ops.cast(keras.ops.arange(keras.ops.shape(x)[-2]), exact)
         angles = (steps + keras.ops.cast(at, exact))[..., None] * speeds
         even = features % 2 == 0
         waves = keras.ops.where(even, keras.ops.sin(angles), keras.ops.cos(angles))

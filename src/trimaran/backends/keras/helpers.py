@@ -59,6 +59,58 @@ class LowPadding(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}''',
+    "GRUCell": '''@keras.saving.register_keras_serializable("trimaran")
+class GRUCell(layers.GRUCell):
+    """One step, the state in and the state out."""
+
+    def build(self, x_shape, h_shape):
+        super().build(x_shape)
+
+    def call(self, x, h):
+        return super().call(x, [h])[0]
+
+    def compute_output_shape(self, x_shape, h_shape):
+        return h_shape''',
+    "LSTMCell": '''@keras.saving.register_keras_serializable("trimaran")
+class LSTMCell(layers.LSTMCell):
+    """One step, the states in and the states out."""
+
+    def build(self, x_shape, h_shape, c_shape):
+        super().build(x_shape)
+
+    def call(self, x, h, c):
+        return tuple(super().call(x, [h, c])[1])
+
+    def compute_output_shape(self, x_shape, h_shape, c_shape):
+        return h_shape, c_shape''',
+    "SimpleRNNCell": '''@keras.saving.register_keras_serializable("trimaran")
+class SimpleRNNCell(layers.SimpleRNNCell):
+    """One step, the state in and the state out."""
+
+    def build(self, x_shape, h_shape):
+        super().build(x_shape)
+
+    def call(self, x, h):
+        return super().call(x, [h])[0]
+
+    def compute_output_shape(self, x_shape, h_shape):
+        return h_shape''',
+    "OneHot": '''@keras.saving.register_keras_serializable("trimaran")
+class OneHot(layers.Layer):
+    """Each number as a row with a 1 at its place."""
+
+    def __init__(self, depth, **kwargs):
+        super().__init__(**kwargs)
+        self.depth = depth
+
+    def call(self, x):
+        return keras.ops.one_hot(x, self.depth, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, x_shape):
+        return (*x_shape, self.depth)
+
+    def get_config(self):
+        return {**super().get_config(), "depth": self.depth}''',
     "StepMask": '''@keras.saving.register_keras_serializable("trimaran")
 class StepMask(layers.Layer):
     """Which steps of a sequence hold data, from each row's number of them, or from marks for each

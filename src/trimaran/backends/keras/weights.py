@@ -13,6 +13,8 @@ import numpy as np
 from trimaran.spec import layers as L
 from trimaran.spec.graph import Leaf
 from trimaran.spec.layer import Shape, known
+from trimaran.spec.layers.cells import Cell
+from trimaran.spec.layers.recurrent import Recurrent
 from trimaran.spec.layout import layouts
 from trimaran.spec.model import Model
 
@@ -20,7 +22,7 @@ Array = np.ndarray
 Move = Callable[[Array], Array]
 UNKNOWN = "num_batches_tracked"
 """What PyTorch counts beside a normalization's statistics; Keras has no such number."""
-SECOND_BIAS = "bias_hh_l0"
+SECOND_BIAS = "bias_hh"
 """Of a recurrent layer: where it is always 0, Keras has no such array."""
 
 
@@ -88,8 +90,8 @@ def _own(pair: Pair, values: Array) -> Array:
 
 def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:
     variable = _VARIABLES[type(leaf.layer)][forward(name)]
-    if isinstance(leaf.layer, L.GRU | L.LSTM | L.SimpleRNN):
-        back = name.removeprefix(forward(name))
+    if isinstance(leaf.layer, Recurrent | Cell):
+        back = "_reverse" if name.endswith("_reverse") else ""
         return _recurrent(leaf, f"{leaf.path}/{variable}{back}", forward(name), variable)
     if isinstance(leaf.layer, L.MultiHeadAttention) and variable.endswith("kernel"):
         return Pair(f"{leaf.path}/{variable}", np.transpose, np.transpose)
@@ -111,13 +113,13 @@ def _kernel(leaf: Leaf, around: Shape | None) -> tuple[Move, Move]:
 
 
 def forward(name: str) -> str:
-    """The name of the same array of the way there, where it is one of the way back."""
-    return name.removesuffix("_reverse")
+    """The name of the same array of a cell, where it is one of a recurrent layer's ways."""
+    return name.removesuffix("_reverse").removesuffix("_l0")
 
 
 def _recurrent(leaf: Leaf, name: str, array: str, variable: str) -> Pair:
-    if isinstance(leaf.layer, L.GRU):
-        row = ("bias_ih_l0", SECOND_BIAS).index(array) if variable == "bias" else None
+    if isinstance(leaf.layer, L.GRU | L.GRUCell):
+        row = ("bias_ih", SECOND_BIAS).index(array) if variable == "bias" else None
         return Pair(name, *_swapped(variable == "bias"), row)
     if variable == "bias":
         return Pair(name, _same, _same)
@@ -184,7 +186,7 @@ def _dense(around: tuple[int, ...] | None) -> tuple[Move, Move]:
 
 _KERNEL = {"weight": "kernel", "bias": "bias"}
 _AFFINE = {"weight": "gamma", "bias": "beta"}
-_RECURRENT = {"weight_ih_l0": "kernel", "weight_hh_l0": "recurrent_kernel", "bias_ih_l0": "bias"}
+_RECURRENT = {"weight_ih": "kernel", "weight_hh": "recurrent_kernel", "bias_ih": "bias"}
 _ATTENTION = {
     "in_proj_weight": "in_proj_kernel",
     "in_proj_bias": "in_proj_bias",
@@ -207,6 +209,9 @@ _VARIABLES: dict[type, dict[str, str]] = {
     L.SimpleRNN: _RECURRENT,
     L.LSTM: _RECURRENT,
     L.GRU: {**_RECURRENT, SECOND_BIAS: "bias"},
+    L.SimpleRNNCell: _RECURRENT,
+    L.LSTMCell: _RECURRENT,
+    L.GRUCell: {**_RECURRENT, SECOND_BIAS: "bias"},
     L.MultiHeadAttention: _ATTENTION,
     L.PositionEmbedding: {"weight": "embeddings"},
     L.SinePositionEncoding: {},

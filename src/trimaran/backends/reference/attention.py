@@ -69,6 +69,24 @@ def attend(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -
     return ((y, _merged(k), _merged(v), at + 1.0) if layer.cached else y), cache
 
 
+def beside(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """Sequences beside each other, (batch, rows, time, features), as so many in a batch."""
+    x = inputs[0]
+    if x.ndim == 3:
+        return attend(layer, parameters, inputs, training)
+    y, cache = attend(layer, parameters, (x.reshape(-1, *x.shape[2:]),), training)
+    return y.reshape(x.shape), cache
+
+
+def beside_backward(layer: Any, parameters: Parameters, cache: Attended, gradient: Any) -> Backward:
+    """The same for δ."""
+    if layer.cached or gradient.ndim == 3:
+        return attend_backward(layer, parameters, cache, gradient)
+    delta = gradient.reshape(-1, *gradient.shape[2:])
+    (into,), found = attend_backward(layer, parameters, cache, delta)
+    return (into.reshape(gradient.shape),), found
+
+
 def attend_backward(layer: Any, parameters: Parameters, cache: Attended, gradient: Any) -> Backward:
     """δA = δO Vᵀ, δV = Aᵀ δO, δS from δA by softmax's Jacobian, then δQ = δS K / √d and
     δK = δSᵀ Q / √d, each back through its projection."""
@@ -185,4 +203,4 @@ def turned(x: Array, at: Array, way: float = 1.0) -> Array:
     return np.concatenate((a * cos - b * sin, b * cos + a * sin), axis=3)
 
 
-RULES: dict[type[Layer], Rule] = {MultiHeadAttention: Rule(attend, attend_backward)}
+RULES: dict[type[Layer], Rule] = {MultiHeadAttention: Rule(beside, beside_backward)}

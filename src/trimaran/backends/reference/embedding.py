@@ -1,4 +1,4 @@
-"""Rows of a table by number."""
+"""Rows of a table by number, and one-hot rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from trimaran.backends.reference.arrays import Array, Arrays, Backward, Forward, Parameters, Rule
 from trimaran.spec import Layer
-from trimaran.spec.layers import Embedding
+from trimaran.spec.layers import Embedding, OneHot
 
 
 def lookup(layer: Embedding, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
@@ -24,4 +24,20 @@ def lookup_backward(
     return (np.zeros(cache.shape),), {"weight": found}
 
 
-RULES: dict[type[Layer], Rule] = {Embedding: Rule(lookup, lookup_backward)}
+def one_hot(layer: OneHot, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """Row i of the unit matrix."""
+    at = np.asarray(inputs[0], np.int64)
+    return np.eye(layer.depth)[at], at
+
+
+def one_hot_backward(
+    layer: OneHot, parameters: Parameters, cache: Array, gradient: Array
+) -> Backward:
+    """A number has no gradient."""
+    return (np.zeros(cache.shape),), {}
+
+
+RULES: dict[type[Layer], Rule] = {
+    Embedding: Rule(lookup, lookup_backward),
+    OneHot: Rule(one_hot, one_hot_backward),
+}

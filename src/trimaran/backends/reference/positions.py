@@ -13,7 +13,7 @@ from trimaran.spec.layers import PositionEmbedding, SinePositionEncoding
 
 def _steps(layer: Any, inputs: Arrays) -> Array:
     """(batch, time) or (1, time): the number of each step."""
-    return np.arange(inputs[0].shape[1]) + (inputs[1] if layer.cached else np.zeros((1, 1)))
+    return np.arange(inputs[0].shape[-2]) + (inputs[1] if layer.cached else np.zeros((1, 1)))
 
 
 def _given(layer: Any, y: Array, inputs: Arrays) -> Any:
@@ -34,7 +34,7 @@ def embed_backward(
     """∂L/∂W_t = Σ δ_t over the batch; x gets δ as it is."""
     delta, *behind = gradient if layer.cached else (gradient,)
     found = np.zeros_like(parameters["weight"])
-    np.add.at(found, np.broadcast_to(cache, delta.shape[:2]), delta)
+    np.add.at(found, np.broadcast_to(cache, delta.shape[:-1]), delta)
     return (delta, *behind), {"weight": found}
 
 
@@ -42,7 +42,7 @@ def waves(
     layer: SinePositionEncoding, parameters: Parameters, inputs: Arrays, training: bool
 ) -> Forward:
     """y_tj = x_tj + sin or cos of t / wavelength^(2⌊j/2⌋ / features)."""
-    features = np.arange(inputs[0].shape[2])
+    features = np.arange(inputs[0].shape[-1])
     speeds = layer.max_wavelength ** (-2.0 * (features // 2) / len(features))
     angles = _steps(layer, inputs)[..., None] * speeds
     y = inputs[0] + np.where(features % 2 == 0, np.sin(angles), np.cos(angles))

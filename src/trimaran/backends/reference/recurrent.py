@@ -7,7 +7,7 @@ At a step in a row's padding its states stay as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from trimaran.backends.reference.activations import sigmoid
 from trimaran.backends.reference.arrays import Array, Arrays, Parameters, Rule
 from trimaran.backends.reference.steps import split_steps, step_mask, unmoved
 from trimaran.spec import Layer
-from trimaran.spec.layers import GRU, LSTM, SimpleRNN
+from trimaran.spec.layers import GRU, LSTM, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 
 Given = tuple[Array, Array]
 """What the two products W x + b and U h + b' give at one step: (batch, gates · units) each."""
@@ -111,7 +111,7 @@ def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool)
     for way in range(layer.ways):
         begun = tuple(given[way * layer.STATES : (way + 1) * layer.STATES])
         along, valid = (x[:, ::-1], mask[:, ::-1]) if way else (x, mask)
-        output, states, cache = _walk(layer, _own(parameters, way), (along, valid), begun)
+        output, states, cache = _walk(layer, _own(layer, parameters, way), (along, valid), begun)
         turned = output[:, ::-1] if way and layer.return_sequences else output
         made.append((turned, states))
         caches.append(cache)
@@ -121,8 +121,10 @@ def _forward(layer: Any, parameters: Parameters, inputs: Arrays, training: bool)
     return (output, *(state for _, states in made for state in states)), cache
 
 
-def _own(parameters: Parameters, way: int) -> dict[str, Array]:
-    """The arrays of one way, without its suffix."""
+def _own(layer: Any, parameters: Parameters, way: int) -> dict[str, Array]:
+    """The arrays of one way, named as those of the way there."""
+    if layer.cell:
+        return {f"{k}_l0": v for k, v in parameters.items()}
     end = "_reverse" if way else "_l0"
     return {k.removesuffix("_reverse"): v for k, v in parameters.items() if k.endswith(end)}
 
@@ -164,12 +166,17 @@ def _backward(
         delta = output[..., way * layer.units : (way + 1) * layer.units]
         delta = delta[:, ::-1] if way and layer.return_sequences else delta
         after = tuple(last[way * layer.STATES : (way + 1) * layer.STATES])
-        own = _own(parameters, way)
+        own = _own(layer, parameters, way)
         (sent, *states), gradients = _back(layer, own, caches[way], (delta, after))
         into += sent[:, ::-1] if way else sent
         begun += states
-        found |= {f"{k}_reverse" if way else k: v for k, v in gradients.items()}
+        found |= {_named(layer, k, way): v for k, v in gradients.items()}
     return (into, *begun, *unmoved(steps)), found
+
+
+def _named(layer: Any, name: str, way: int) -> str:
+    """The inverse of `_own` for a name."""
+    return name.removesuffix("_l0") if layer.cell else f"{name}_reverse" if way else name
 
 
 def _back(
@@ -209,4 +216,26 @@ def _trained(layer: Any, found: dict[str, Array]) -> dict[str, Array]:
     return {k: v for k, v in found.items() if k != "bias_hh_l0" or layer.TWO_BIASES}
 
 
-RULES: dict[type[Layer], Rule] = {kind: Rule(_forward, _backward) for kind in CELLS}
+def _step(layer: Any, parameters: Parameters, inputs: Arrays, training: bool) -> tuple[Any, Any]:
+    """A cell's step: a sequence of one."""
+    x, *states = inputs
+    over = replace(layer.over_time(), return_state=True)
+    (_, *after), cache = _forward(over, parameters, (x[:, None], *states), training)
+    return (tuple(after) if len(after) > 1 else after[0]), cache
+
+
+def _step_backward(
+    layer: Any, parameters: Parameters, cache: Any, gradient: Any
+) -> tuple[Arrays, dict[str, Array]]:
+    """What the states after the step send back; the output of the sequence sends nothing."""
+    deltas = gradient if isinstance(gradient, tuple) else (gradient,)
+    over = replace(layer.over_time(), return_state=True)
+    nothing = np.zeros_like(deltas[0])
+    (into, *states), found = _backward(over, parameters, cache, (nothing, *deltas))
+    return (into[:, 0], *states), found
+
+
+RULES: dict[type[Layer], Rule] = {
+    **{kind: Rule(_forward, _backward) for kind in CELLS},
+    **{kind: Rule(_step, _step_backward) for kind in (SimpleRNNCell, LSTMCell, GRUCell)},
+}

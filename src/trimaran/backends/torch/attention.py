@@ -24,6 +24,7 @@ def _attention(layer: L.MultiHeadAttention, site: Site) -> Code:
         f"dropout={layer.dropout!r}" if layer.dropout else "",
     )
     kind = "RotaryAttention" if layer.rotary else "MultiHeadAttention"
+    kind = "RowAttention" if site.rank == 3 else kind
     module = f"{kind}({', '.join(part for part in given if part)})"
     inputs = ", ".join(f"{{{i}}}" for i in range(len(site.shapes) - len(layer.told)))
     needed = {"MultiHeadAttention", kind, *(["turned"] if layer.rotary else [])}
@@ -55,7 +56,10 @@ def _embedded(layer: L.PositionEmbedding, site: Site) -> Code:
     module = f"nn.Embedding({rows}, {site.numbers.one(site.shapes[0][-1] or 0, 'features')})"
     if layer.cached:
         return Code("one_position(@, {0}, {1})", module, helpers=("one_position",))
-    return Code("{0} + @.weight[: {0}.shape[1]]", module)
+    if site.shapes[0][-2] == layer.sequence_length:
+        return Code("{0} + @.weight", module)
+    time = "1" if site.rank == 2 else "2"
+    return Code(f"{{0}} + @.weight[: {{0}}.shape[{time}]]", module)
 
 
 def _waves(layer: L.SinePositionEncoding, site: Site) -> Code:

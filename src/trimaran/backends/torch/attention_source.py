@@ -44,6 +44,11 @@ HELPERS = {
         parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         q, k, v = (self.split(part) for part in parts)
         return turned(q, at), turned(k, at), v''',
+    "RowAttention": '''class RowAttention(MultiHeadAttention):
+    """Attention of sequences beside each other, (batch, rows, time, features), each to itself."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(0, 1)).unflatten(0, x.shape[:2])''',
     "one_position": '''def one_position(table, x, at):
     """One step and the row of its position."""
     return x + table(at.long()), at + 1''',
@@ -72,8 +77,8 @@ HELPERS = {
     "waves": '''def waves(x, longest, at=0):
     """Of step t, at feature j: sin or cos of t / longest^(2 (j // 2) / features), by turns."""
     exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}
-    features = torch.arange(x.shape[2], **exact)
-    speeds = longest ** (-2 * (features // 2) / x.shape[2])
-    angles = (torch.arange(x.shape[1], **exact) + at)[..., None] * speeds
+    features = torch.arange(x.shape[-1], **exact)
+    speeds = longest ** (-2 * (features // 2) / x.shape[-1])
+    angles = (torch.arange(x.shape[-2], **exact) + at)[..., None] * speeds
     return torch.where(features % 2 == 0, angles.sin(), angles.cos()).to(x)''',
 }

@@ -180,6 +180,8 @@ class TorchNetwork:
                 path = f"{prefix}.{name}" if prefix else name
                 if path in wanted:
                     heard[path] = x[0] if isinstance(x, tuple) else x
+                    if torch.is_grad_enabled() and not heard[path].requires_grad:
+                        heard[path].requires_grad_()  # numbers made one-hot hang on nothing
                 return x
 
             return listen

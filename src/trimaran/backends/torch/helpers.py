@@ -39,6 +39,24 @@ HELPERS = {
     after = cell(x[:, 0], states if len(states) > 1 else states[0], *rnn.all_weights[0])
     after = after if isinstance(after, tuple) else (after,)
     return (after[0][:, None], *after)''',
+    "one_cell_step": '''def one_cell_step(cell, x, *states):
+    """One step of a sequence by its cell: x, and the states."""
+    after = cell(x[:, 0], states if len(states) > 1 else states[0])
+    after = after if isinstance(after, tuple) else (after,)
+    return (after[0][:, None], *after)''',
+    "one_hot": '''def one_hot(module, x, depth):
+    """Each number as a row with a 1 at its place, in the precision of the module's arrays."""
+    like = next(module.parameters(), torch.empty(0))
+    return F.one_hot(x.long(), depth).to(like.dtype)''',
+    "over_steps": '''def over_steps(run, cell, x, states=None):
+    """A cell over all steps of (batch, time, features), as a loop over time would call it, but in
+    one call of the layer that has the same weights."""
+    if states is None:
+        zeros = x.new_zeros(1, len(x), cell.hidden_size)
+        states = (zeros, zeros) if run is torch.lstm else zeros
+    weights = list(cell.parameters())
+    made, *after = run(x, states, weights, cell.bias, 1, 0.0, cell.training, False, True)
+    return made, tuple(after) if len(after) > 1 else after[0]''',
     "packed": '''def packed(rnn, x, count, states=None):
     """A recurrent module over padded rows, with the states after each row's last step."""
     count = count.clamp(min=1).cpu()

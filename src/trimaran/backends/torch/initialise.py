@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from math import prod, sqrt
 
-from trimaran.backends.torch.recurrent import MODULES as RECURRENT
+from trimaran.backends.torch.recurrent import module_of
 from trimaran.spec.initializers import (
     Constant,
     Gates,
@@ -88,10 +88,10 @@ def _recurrent(model: Model) -> list[str]:
     a kind has several ways."""
     ways: dict[str, dict[tuple[str, ...], str]] = {}
     for leaf in model.leaves:
-        if type(leaf.layer) in RECURRENT:
+        if module := module_of(leaf.layer):
             own = leaf.layer.parameters(*leaf.in_shapes)
             drawn = tuple(f"        nn.init.{_gated(p)}" for p in own if p.trainable)
-            ways.setdefault(RECURRENT[type(leaf.layer)], {}).setdefault(drawn, _which(own))
+            ways.setdefault(module, {}).setdefault(drawn, _which(own))
     return [
         line
         for module, found in ways.items()
@@ -107,8 +107,8 @@ def _which(own: tuple[Parameter, ...]) -> str:
     """What tells the module with these arrays from others of its kind, at least from those that
     lack some of them."""
     names = {parameter.name for parameter in own}
-    told = [f"module.weight_ih_l0.shape == {tuple(own[0].shape)}"]
-    if "bias_ih_l0" in names:
+    told = [f"module.{own[0].name}.shape == {tuple(own[0].shape)}"]
+    if any(name.startswith("bias") for name in names):
         told.append("module.bias")
     if "weight_ih_l0_reverse" in names:
         told.append("module.bidirectional")

@@ -1,4 +1,5 @@
-"""Sequences in PyTorch's words: `nn.Embedding`; `nn.LSTM` and its like with Keras's one bias.
+"""Sequences in PyTorch's words: `nn.Embedding`; `nn.LSTM`, `nn.LSTMCell` and their like with
+Keras's one bias.
 
 Rows that are padded run through the module as they are, and what the padding makes is left out
 afterwards: packing them is several times slower on a CPU, and needed only for the states of an
@@ -15,6 +16,17 @@ from trimaran.spec import layers as L
 from trimaran.spec.layer import Layer
 
 MODULES: dict[type[Layer], str] = {L.SimpleRNN: "RNN", L.LSTM: "LSTM", L.GRU: "GRU"}
+CELLS: dict[type[Layer], type[Layer]] = {
+    L.SimpleRNNCell: L.SimpleRNN,
+    L.LSTMCell: L.LSTM,
+    L.GRUCell: L.GRU,
+}
+
+
+def module_of(layer: Any) -> str | None:
+    """The class of torch.nn that holds the layer's arrays, None where it is no recurrent layer."""
+    kind = MODULES.get(CELLS.get(type(layer), type(layer)))
+    return f"{kind}Cell" if kind and (type(layer) in CELLS or layer.cell) else kind
 
 
 def _embedding(layer: L.Embedding, site: Site) -> Code:
@@ -23,19 +35,31 @@ def _embedding(layer: L.Embedding, site: Site) -> Code:
     return Code("@({0})", module, module)
 
 
+def _one_hot(layer: L.OneHot, site: Site) -> Code:
+    depth = site.numbers.one(layer.depth, "depth")
+    return Code(f"one_hot(self, {{0}}, {depth})", helpers=("one_hot",))
+
+
+def _cell(layer: Any, site: Site) -> Code:
+    states = ", ".join(f"{{{i + 1}}}" for i in range(layer.states))
+    call = f"@({{0}}, ({states}))" if layer.states > 1 else f"@({{0}}, {states})"
+    return _held(layer.over_time(), site, call, ())
+
+
 def _recurrent(layer: Any, site: Site) -> Code:
-    one_bias = layer.use_bias and not layer.TWO_BIASES
     if layer.masked:
-        call, needed = _padded(layer, site)
-    else:
-        call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
-        needed = tuple(n for n in ("one_step", "with_states") if call.startswith(n))
+        return _held(layer, site, *_padded(layer, site))
+    call = _step(layer) if _one_step(layer, site) else _call(layer, len(site.shapes) > 1)
+    helpers = ("one_step", "one_cell_step", "over_steps", "with_states")
+    return _held(layer, site, call, tuple(n for n in helpers if f"{n}(" in call))
+
+
+def _held(layer: Any, site: Site, call: str, needed: tuple[str, ...]) -> Code:
+    """The call with the module that holds the arrays."""
     text = _module(layer, site)
-    return Code(
-        call,
-        f"one_bias({text})" if one_bias else text,
-        helpers=(*needed, "one_bias") if one_bias else needed,
-    )
+    if not layer.use_bias or layer.TWO_BIASES:
+        return Code(call, text, helpers=needed)
+    return Code(call, f"one_bias({text})", helpers=(*needed, "one_bias"))
 
 
 def _module(layer: Any, site: Site) -> str:
@@ -45,10 +69,10 @@ def _module(layer: Any, site: Site) -> str:
         site.numbers.one(layer.units, "units"),
         'nonlinearity="relu"' if relu else "",
         "" if layer.use_bias else "bias=False",
-        "batch_first=True",
+        "" if layer.cell else "batch_first=True",
         "bidirectional=True" if layer.bidirectional else "",
     )
-    return f"nn.{MODULES[type(layer)]}({', '.join(part for part in given if part)})"
+    return f"nn.{module_of(layer)}({', '.join(part for part in given if part)})"
 
 
 def _one_step(layer: Any, site: Site) -> bool:
@@ -58,10 +82,16 @@ def _one_step(layer: Any, site: Site) -> bool:
 
 
 def _step(layer: Any) -> str:
-    nonlinear = f"rnn_{layer.nonlinearity}" if isinstance(layer, L.SimpleRNN) else ""
-    cell = nonlinear or type(layer).__name__.lower()
     states = ", ".join(f"{{{i + 1}}}" for i in range(layer.STATES))
-    return f"one_step(torch.{cell}_cell, @, {{0}}, {states})"
+    if layer.cell:
+        return f"one_cell_step(@, {{0}}, {states})"
+    return f"one_step(torch.{_function(layer)}_cell, @, {{0}}, {states})"
+
+
+def _function(layer: Any) -> str:
+    """What PyTorch calls the layer as a function."""
+    relu = f"rnn_{layer.nonlinearity}" if isinstance(layer, L.SimpleRNN) else ""
+    return relu or type(layer).__name__.lower()
 
 
 def _padded(layer: Any, site: Site) -> tuple[str, tuple[str, ...]]:
@@ -76,11 +106,9 @@ def _padded(layer: Any, site: Site) -> tuple[str, tuple[str, ...]]:
     if not layer.bidirectional:
         run = f"@({{0}}{_given(layer) if stateful else ''})[0]"
         return f"{end}({run}, {count})", (end, "step_mask") if end == "zero_padding" else (end,)
-    relu = f"rnn_{layer.nonlinearity}" if isinstance(layer, L.SimpleRNN) else ""
-    run = relu or type(layer).__name__.lower()
     last = "" if layer.return_sequences else ", last=True"
     helpers = ("both_ways", "last_step", "zero_padding", "step_mask")
-    return f"both_ways(torch.{run}, @, {{0}}, {count}{last})", helpers
+    return f"both_ways(torch.{_function(layer)}, @, {{0}}, {count}{last})", helpers
 
 
 def _given(layer: Any) -> str:
@@ -91,7 +119,8 @@ def _given(layer: Any) -> str:
 
 def _call(layer: Any, stateful: bool) -> str:
     """The call, over {0} and the states {1}, {2}; a tuple with `return_state`."""
-    whole = f"@({{0}}{_given(layer) if stateful else ''})"
+    run = f"over_steps(torch.{_function(layer)}, @, " if layer.cell else "@("
+    whole = f"{run}{{0}}{_given(layer) if stateful else ''})"
     if layer.return_state:
         return f"with_states({whole}{'' if layer.return_sequences else ', last=True'})"
     if layer.return_sequences:
@@ -121,5 +150,7 @@ def _mask_steps(layer: L.MaskSteps, site: Site) -> Code:
 RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.Embedding: _embedding,
     L.MaskSteps: _mask_steps,
+    L.OneHot: _one_hot,
+    **dict.fromkeys(CELLS, _cell),
     **dict.fromkeys(MODULES, _recurrent),
 }

@@ -2,9 +2,10 @@
 
 from trimaran.spec.layer import Layer
 from trimaran.spec.layers.attention import MultiHeadAttention
+from trimaran.spec.layers.cells import RNN, GRUCell, LSTMCell, SimpleRNNCell
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
 from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
-from trimaran.spec.layers.embedding import Embedding
+from trimaran.spec.layers.embedding import Embedding, OneHot
 from trimaran.spec.layers.merging import Add, Concatenate, Multiply, Subtract
 from trimaran.spec.layers.normalization import (
     BatchNormalization,
@@ -54,22 +55,26 @@ LAYERS: dict[str, type[Layer]] = {
     "Embedding": Embedding,
     "Flatten": Flatten,
     "GRU": GRU,
+    "GRUCell": GRUCell,
     "GlobalAveragePooling1D": GlobalAveragePooling1D,
     "GlobalAveragePooling2D": GlobalAveragePooling2D,
     "GlobalMaxPooling1D": GlobalMaxPooling1D,
     "GlobalMaxPooling2D": GlobalMaxPooling2D,
     "GroupNormalization": GroupNormalization,
     "LSTM": LSTM,
+    "LSTMCell": LSTMCell,
     "LayerNormalization": LayerNormalization,
     "MaskSteps": MaskSteps,
     "MaxPooling1D": MaxPooling1D,
     "MaxPooling2D": MaxPooling2D,
     "MultiHeadAttention": MultiHeadAttention,
     "Multiply": Multiply,
+    "OneHot": OneHot,
     "Permute": Permute,
     "PositionEmbedding": PositionEmbedding,
     "Reshape": Reshape,
     "SimpleRNN": SimpleRNN,
+    "SimpleRNNCell": SimpleRNNCell,
     "Subtract": Subtract,
     "SinePositionEncoding": SinePositionEncoding,
     "UpSampling1D": UpSampling1D,
@@ -97,6 +102,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRU",
+    "GRUCell",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
@@ -104,6 +110,7 @@ __all__ = [
     "GroupNormalization",
     "LAYERS",
     "LSTM",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -112,11 +119,14 @@ __all__ = [
     "MaxPooling2D",
     "MultiHeadAttention",
     "Multiply",
+    "OneHot",
     "Permute",
     "PositionEmbedding",
+    "RNN",
     "ReLU",
     "Reshape",
     "SimpleRNN",
+    "SimpleRNNCell",
     "SinePositionEncoding",
     "Softmax",
     "Subtract",

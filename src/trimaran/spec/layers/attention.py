@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from trimaran.spec.initializers import Initializer, Orthogonal, VarianceScaling, initializer
-from trimaran.spec.layer import Layer, Padded, Parameter, Shape, known, require, whole
+from trimaran.spec.layer import Layer, Padded, Parameter, Shape, count, known, require, whole
 from trimaran.spec.layers.steps import STEPS, check_steps
 
 
-def sequence(shape: Shape) -> None:
-    """Hold that the shape is one of a sequence with known features."""
-    require(len(shape) == 2, "a sequence (time, features)", shape, "use Embedding or Reshape")
+def sequence(shape: Shape, beside: bool = False) -> None:
+    """Hold that the shape is one of a sequence with known features, or where `beside` is set one
+    of several sequences beside each other (rows, time, features)."""
+    fits = len(shape) in (2, 2 + beside)
+    require(fits, "a sequence (time, features)", shape, "use Embedding or Reshape")
     require(shape[-1] is not None, "a known number of features", shape, "fix the last axis")
 
 
@@ -22,7 +24,8 @@ class MultiHeadAttention(Layer):
 
     `layer(x)` attends to its own sequence, `layer(x, memory)` to another one: queries are made of
     x, keys and values of memory. Shapes: (time, features), (other time, features) → (time,
-    features). `key_dim` is the size of a head; by default the heads share the features. With
+    features). Sequences beside each other, (rows, time, features), attend each to itself.
+    `key_dim` is the size of a head; by default the heads share the features. With
     `use_causal_mask` step t sees the steps up to t. With `rotary` queries and keys are turned by
     their positions (Su et al. 2021, eq. 34, with feature i paired with i + key_dim / 2).
 
@@ -83,7 +86,7 @@ class MultiHeadAttention(Layer):
 
     def check(self, *shapes: Shape) -> None:
         require(whole(self.num_heads), "num_heads of 1 or more", self.num_heads, "give a number")
-        sequence(shapes[0])
+        sequence(shapes[0], beside=len(shapes) == 1 and not self.rotary)
         features = known(shapes[0][-1:])[0]
         if self.key_dim is None:
             told = f"features that {self.num_heads} heads divide"
@@ -92,6 +95,8 @@ class MultiHeadAttention(Layer):
             require(whole(self.key_dim), "key_dim of 1 or more", self.key_dim, "or leave it out")
         size = self.width(shapes[0]) // self.num_heads
         require(0 <= self.dropout < 1, "dropout in [0, 1)", self.dropout, "give the share to drop")
+        told = "no dropout of weights where sequences stand beside each other"
+        require(not self.dropout or len(shapes[0]) == 2, told, self.dropout, "use a Dropout layer")
         told = "an even key_dim, whose halves are turned together"
         require(not self.rotary or size % 2 == 0, told, size, "change it, or leave rotary out")
         self._check_initial(features, self.width(shapes[0]))
@@ -137,7 +142,7 @@ class MultiHeadAttention(Layer):
     def seen(self, *shapes: Shape) -> Shape:
         """The shape of the softmax's weights: heads, steps of x, steps of what it attends to."""
         memory = shapes[0] if len(shapes) == 1 + len(self.told) else shapes[1]
-        return (self.num_heads, shapes[0][0], memory[0])
+        return (self.num_heads, shapes[0][-2], memory[-2])
 
     def width(self, shape: Shape) -> int:
         """Of all heads together, for a sequence of this shape."""
@@ -161,7 +166,8 @@ class MultiHeadAttention(Layer):
 
     def flops(self, *shapes: Shape) -> int:
         time, other = (int(size or 1) for size in self.seen(*shapes)[1:])
+        rows = count(shapes[0][:-2])
         features, width, bias = int(shapes[0][-1] or 1), int(self.width(shapes[0])), self.use_bias
         made = time + (2 * time if self.cached else 2 * other)
         projected = made * width * (2 * features + bias) + time * features * (2 * width + bias)
-        return projected + time * other * (4 * width + int(self.num_heads))
+        return rows * (projected + time * other * (4 * width + int(self.num_heads)))

@@ -1,4 +1,4 @@
-"""Rows of a table, looked up by number: words, characters, categories."""
+"""Numbers of words, characters or categories as vectors: looked up in a table, or one-hot."""
 
 from __future__ import annotations
 
@@ -45,3 +45,27 @@ class Embedding(Layer):
         fan = (int(self.input_dim), int(self.output_dim))
         initial = initializer(self.embeddings_initializer)
         return (Parameter("weight", (self.input_dim, self.output_dim), initial, fan),)
+
+
+@dataclass(frozen=True)
+class OneHot(Layer):
+    """Each number as a vector with a 1 at its place and 0 elsewhere.
+
+    Shapes: whole numbers (...) from 0 to depth - 1 → (..., depth). It has no arrays: a Dense or a
+    recurrent layer behind it looks up columns of its own.
+    """
+
+    depth: int
+
+    KIND: ClassVar[str] = "onehot"
+    TAKES: ClassVar[str] = "int32"
+
+    def check(self, *shapes: Shape) -> None:
+        told = "the number of different numbers"
+        require(whole(self.depth), "depth of 1 or more", self.depth, f"give {told}")
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (*shapes[0], self.depth)
+
+    def over_padding(self) -> Padded | None:
+        return Padded()

@@ -12,7 +12,8 @@ from trimaran.spec.layers.attention import sequence
 
 @dataclass(frozen=True, kw_only=True)
 class Positions(Layer):
-    """What the two share: (time, features) → (time, features), to step t its own numbers added.
+    """What the two share: (time, features) → (time, features), to step t its own numbers added;
+    sequences beside each other, (rows, time, features), get the same.
 
     `cached` is the form that goes on a step at a time (see `spec.stepping`): (x, at) → (y, at + 1)
     with x (1, features) and `at` (1,).
@@ -29,7 +30,7 @@ class Positions(Layer):
     def check(self, *shapes: Shape) -> None:
         told = "a step and its position" if self.cached else "one sequence"
         require(len(shapes) == 1 + self.cached, told, f"{len(shapes)} tensors", "give that")
-        sequence(shapes[0])
+        sequence(shapes[0], beside=not self.cached)
 
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         return shapes
@@ -58,7 +59,7 @@ class PositionEmbedding(Positions):
         super().check(*shapes)
         length = self.sequence_length
         require(whole(length), "sequence_length of 1 or more", length, "give the longest sequence")
-        time = shapes[0][0]
+        time = shapes[0][-2]
         told = f"at most {length} steps"
         require(time is None or time <= length, told, time, "raise sequence_length")
 

@@ -33,6 +33,9 @@ class Recurrent(Layer):
     weight_ih_l0 (g·units, features), weight_hh_l0 (g·units, units), bias_ih_l0 and bias_hh_l0
     (g·units,), and the same with "_reverse" behind for the way back. Where two biases are only
     added, the second stays 0 and is not trained, so that there is one bias to train, as in Keras.
+
+    `cell`: the arrays bear the names that PyTorch's cells have for them, weight_ih and so on; see
+    `RNN`.
     """
 
     units: int
@@ -44,6 +47,7 @@ class Recurrent(Layer):
     kernel_initializer: str | Initializer = "glorot_uniform"
     recurrent_initializer: str | Initializer = "orthogonal"
     bias_initializer: str | Initializer = "zeros"
+    cell: bool = False
 
     INPUTS: ClassVar[int | None] = None
     GATES: ClassVar[int]
@@ -72,6 +76,9 @@ class Recurrent(Layer):
 
     def check(self, *shapes: Shape) -> None:
         require(whole(self.units), "units of 1 or more", self.units, "give the number of units")
+        told = "a cell on its way from the first step to the last"
+        refused = self.cell and (self.bidirectional or self.masked)
+        require(not refused, told, "padded rows or two ways", f"use {type(self).__name__}(units)")
         x, *states = given_steps(shapes, self.masked)
         check_steps(shapes, 1 + len(states), self.masked)
         require(len(x) == 2, "a sequence (time, features)", x, "use Embedding or Reshape before it")
@@ -107,17 +114,18 @@ class Recurrent(Layer):
 
     def parameters(self, *shapes: Shape) -> tuple[Parameter, ...]:
         features, units = known(shapes[0][-1:])[0], int(self.units)
-        rows = self.GATES * units
+        rows, end = self.GATES * units, "" if self.cell else "_l0"
         kernel, recurrent = map(initializer, (self.kernel_initializer, self.recurrent_initializer))
         own: list[Parameter] = [
-            Parameter("weight_ih_l0", (rows, features), kernel, (int(features), rows)),
-            Parameter("weight_hh_l0", (rows, units), recurrent, (units, rows)),
+            Parameter(f"weight_ih{end}", (rows, features), kernel, (int(features), rows)),
+            Parameter(f"weight_hh{end}", (rows, units), recurrent, (units, rows)),
         ]
         if self.use_bias:
             fan, second = (units, rows), initializer(self.bias_initializer)
-            own.append(Parameter("bias_ih_l0", (rows,), self.first_bias(), fan))
-            second = second if self.TWO_BIASES else Constant(0.0)
-            own.append(Parameter("bias_hh_l0", (rows,), second, fan, trainable=self.TWO_BIASES))
+            own.append(Parameter(f"bias_ih{end}", (rows,), self.first_bias(), fan))
+            two = self.TWO_BIASES
+            second = second if two else Constant(0.0)
+            own.append(Parameter(f"bias_hh{end}", (rows,), second, fan, trainable=two))
         back = [replace(p, name=f"{p.name}_reverse") for p in own if self.bidirectional]
         return (*own, *back)
 

@@ -118,7 +118,7 @@ class PositionEmbedding(layers.Layer):
         self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
 
     def call(self, x):
-        steps = keras.ops.arange(keras.ops.shape(x)[1])
+        steps = keras.ops.arange(keras.ops.shape(x)[-2])
         return x + keras.ops.take(self.embeddings, steps, axis=0)
 
     def compute_output_shape(self, x_shape):

@@ -2,7 +2,7 @@
 
 input (N, 60, 4) -> output (N, 5, 4)
 
-Written by Trimaran from the description f0cb9f4a4caf.
+Written by Trimaran from the description aa60494b0314.
 """
 
 import keras

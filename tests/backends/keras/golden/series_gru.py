@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description 1a5573e38978.
+Written by Trimaran from the description 24118510e70f.
 """
 
 import keras

@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description 09344986a390.
+Written by Trimaran from the description bc02e5fea4b1.
 """
 
 import keras

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 8fe48ced3603.
+Written by Trimaran from the description 48366d1948e8.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description d71e074c2e0b.
+Written by Trimaran from the description dd3f2952237b.
 """
 
 import torch.nn.functional as F

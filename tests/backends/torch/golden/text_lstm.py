@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, 1)
 
-Written by Trimaran from the description 0bb2e1393746.
+Written by Trimaran from the description e9808f0061f0.
 """
 
 import torch

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, 1)
 
-Written by Trimaran from the description d9cc974c5134.
+Written by Trimaran from the description 109fb419ea39.
 """
 
 import torch
