@@ -42,6 +42,11 @@ def test_the_hidden_states_are_the_networks_own(kind: Any, sequences: bool) -> N
     assert found.values["hidden"].shape == (5, 5)
 
 
+@KINDS
+def test_a_cell_over_the_sequence_shows_its_own(kind: Any) -> None:
+    assert shown(reader(kind, cell=True, return_sequences=True)).deviation < 1e-14
+
+
 def test_both_ways_show_the_way_there() -> None:
     assert shown(reader(L.GRU, bidirectional=True, return_sequences=True)).deviation < 1e-14
 
