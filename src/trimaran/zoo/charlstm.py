@@ -10,7 +10,9 @@ from trimaran.zoo.parts import linear
 def charlstm_cell(input_shape: Shape, classes: int) -> Model:
     """The listing of §V: one-hot characters, an LSTMCell of 256, fc. The listing takes one step; in
     training the cell goes over the sequence from states of zeros, and in `generate` by steps."""
-    layer = RNN(LSTMCell(256), return_sequences=True, name="lstm")
+    # Of a one-hot row one number alone counts, so the cell's columns begin as an Embedding's rows.
+    cell = LSTMCell(256, kernel_initializer="unit_normal")
+    layer = RNN(cell, return_sequences=True, name="lstm")
     return _characters("charlstm-cell", OneHot(classes, name="onehot"), layer, input_shape, classes)
 
 

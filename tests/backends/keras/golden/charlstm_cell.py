@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 3d2d11341d85.
+Written by Trimaran from the description 736ff1fb028f.
 """
 
 import keras
@@ -43,7 +43,12 @@ def build():
         [
             keras.Input((None,), name="input", dtype="int32"),
             OneHot(65, name="onehot"),
-            layers.LSTM(256, return_sequences=True, name="lstm"),
+            layers.LSTM(
+                256,
+                return_sequences=True,
+                kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="lstm",
+            ),
             layers.Dense(
                 65, kernel_initializer=torch_uniform(), bias_initializer=torch_bias(256), name="fc"
             ),

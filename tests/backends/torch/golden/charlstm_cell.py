@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 3d2d11341d85.
+Written by Trimaran from the description 736ff1fb028f.
 """
 
 import torch
@@ -52,7 +52,7 @@ class CharlstmCell(nn.Module):
 
 def initialise(module):
     if isinstance(module, nn.LSTMCell):
-        nn.init.xavier_uniform_(module.weight_ih)
+        nn.init.normal_(module.weight_ih, std=1.0)
         nn.init.orthogonal_(module.weight_hh)
         nn.init.zeros_(module.bias_ih)
         nn.init.ones_(module.bias_ih.chunk(4)[1])
