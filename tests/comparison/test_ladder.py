@@ -30,8 +30,10 @@ LARGE = (
     "resnet50",
     "resnet101",
     "resnet152",
+    "chargpt",
 )
-"""Hundreds of megabytes of states in float64: the command climbs them, the suite does not."""
+"""Hundreds of megabytes of states in float64, or six blocks of the layers that `transformer` below has
+too: the command climbs them, the suite does not."""
 
 
 @pytest.fixture(params=["tensorflow", "jax"])

@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description e910ebc618f2.
+Written by Trimaran from the description 044dade97285.
 """
 
 import keras
@@ -33,6 +33,7 @@ class MultiHeadAttention(layers.Layer):
         key_dim=None,
         use_bias=True,
         use_causal_mask=False,
+        dropout=0.0,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         **kwargs,
@@ -40,6 +41,7 @@ class MultiHeadAttention(layers.Layer):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
         self.use_bias, self.use_causal_mask = use_bias, use_causal_mask
+        self.drop = layers.Dropout(dropout, name=f"{self.name}.drop")
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
@@ -62,13 +64,17 @@ class MultiHeadAttention(layers.Layer):
         config = self.kernel_initializer.get_config()
         return self.kernel_initializer.__class__.from_config(config)
 
-    def call(self, query, value=None):
+    def call(self, query, value=None, query_mask=None, value_mask=None):
         q, k, v = self.project(query, query if value is None else value)
-        seen = None
+        seen, keys = None, query_mask if value is None else value_mask
         if self.use_causal_mask:
             time, other = keras.ops.shape(q)[2], keras.ops.shape(k)[2]
             seen = keras.ops.arange(time)[:, None] >= keras.ops.arange(other)
-        return self.attend(q, k, v, seen)
+        if keys is not None:  # padding is not seen
+            keys = keys[:, None, None]
+            seen = keys if seen is None else keras.ops.logical_and(seen, keys)
+        y = self.attend(q, k, v, seen)
+        return y if query_mask is None else keras.ops.where(query_mask[..., None], y, 0.0)
 
     def project(self, x, memory, at=0.0):
         """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
@@ -94,8 +100,9 @@ class MultiHeadAttention(layers.Layer):
         scores = keras.ops.matmul(q, keras.ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
         if seen is not None:
             scores = keras.ops.where(seen, scores, -float("inf"))
+        heads = keras.ops.matmul(self.drop(keras.ops.softmax(scores)), v)
         kernel, bias = self.out_proj
-        y = keras.ops.matmul(self.merge(keras.ops.matmul(keras.ops.softmax(scores), v)), kernel)
+        y = keras.ops.matmul(self.merge(heads), kernel)
         return y if bias is None else y + bias
 
     def compute_output_shape(self, query_shape, value_shape=None):
@@ -103,7 +110,7 @@ class MultiHeadAttention(layers.Layer):
 
     def get_config(self):
         names = ("num_heads", "key_dim", "use_bias", "use_causal_mask")
-        own = {name: getattr(self, name) for name in names}
+        own = {name: getattr(self, name) for name in names} | {"dropout": self.drop.rate}
         drawn = {
             name: keras.initializers.serialize(getattr(self, name))
             for name in ("kernel_initializer", "bias_initializer")

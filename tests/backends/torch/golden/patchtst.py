@@ -2,7 +2,7 @@
 
 input (N, 336, 7) -> output (N, 96, 7)
 
-Written by Trimaran from the description e910ebc618f2.
+Written by Trimaran from the description 044dade97285.
 """
 
 import torch
@@ -13,17 +13,22 @@ from torch import nn
 class MultiHeadAttention(nn.Module):
     """softmax(Q K^T / sqrt(d)) V in several heads, with the arrays of nn.MultiheadAttention."""
 
-    def __init__(self, features, heads, key_dim=None, bias=True, causal=False):
+    def __init__(self, features, heads, key_dim=None, bias=True, causal=False, dropout=0.0):
         super().__init__()
         width = features if key_dim is None else heads * key_dim
-        self.heads, self.causal = heads, causal
+        self.heads, self.causal, self.dropout = heads, causal, dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, features))
         self.in_proj_bias = nn.Parameter(torch.empty(3 * width)) if bias else None
         self.out_proj = nn.Linear(width, features, bias=bias)
 
-    def forward(self, x, memory=None):
+    def forward(self, x, memory=None, keys=None):
+        """Of x to memory, or to itself; `keys` (batch, time, 1) says which steps may be seen."""
         q, k, v = self.project(x, x if memory is None else memory)
-        return self.join(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal))
+        seen = None if keys is None else keys.mT[:, None]
+        if self.causal and keys is not None:
+            seen = seen & seen.new_ones(q.shape[2], k.shape[2]).tril()
+        rate, causal = self.dropout if self.training else 0.0, self.causal and keys is None
+        return self.join(F.scaled_dot_product_attention(q, k, v, seen, rate, causal))
 
     def project(self, x, memory, at=0):
         """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
