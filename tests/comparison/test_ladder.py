@@ -32,8 +32,8 @@ LARGE = (
     "resnet152",
     "chargpt",
 )
-"""Hundreds of megabytes of states in float64, or six blocks of the layers that `transformer` below has
-too: the command climbs them, the suite does not."""
+"""Hundreds of megabytes of states in float64, or six blocks of the layers that `transformer` has
+below: the command climbs them, the suite does not."""
 
 
 @pytest.fixture(params=["tensorflow", "jax"])
