@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# `make test EXTRAS=dev` does without Keras, TensorFlow and JAX: their tests are skipped.
+EXTRAS ?= dev,keras
 
 .PHONY: run test lint types laws fuzz bench clean
 
@@ -44,7 +46,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/pip install -c constraints.txt -e ".[dev,keras]"
+	$(BIN)/pip install -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.core benchmarks/requirements.txt

@@ -56,6 +56,7 @@ def _gpt(rows: str, dropout: float) -> Model:
     x = Embedding(characters, 384)(tokens)
     x = PositionEmbedding(256)(x)
     x = Dropout(dropout)(x) if dropout else x
-    x = Repeat(TransformerDecoderBlock(6, 4 * 384, dropout, "gelu"), 6)(x)
+    block = TransformerDecoderBlock(6, 4 * 384, dropout, "gelu", attention_dropout=dropout)
+    x = Repeat(block, 6)(x)
     x = Dense(characters)(LayerNormalization(1e-5)(x))
     return functional(tokens, Activation("softmax")(x), "gpt")
