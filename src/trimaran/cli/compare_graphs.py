@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from trimaran.steps import graphs
     from trimaran.steps.description import described
 
+    model = described(args.name, args.input_shape, args.classes)
     choice = graphs.Choice(
         tuple(args.backends.split(",")),
         args.batch_size,
@@ -48,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
         args.seed,
         args.threads,
     )
-    model = described(args.name, args.input_shape, args.classes)
     result = graphs.compare(model, choice, telling(args.json))
     path = Path(args.output or f"graphs-{model.name}.html")
     write_text(path, render(result))

@@ -63,6 +63,13 @@ class Climb:
                 raise RecipeError(f"The precision {name!r} is neither float64 nor float32.")
         if self.steps < 1:
             raise RecipeError(f"steps must be at least 1, but is {self.steps}.")
+        for optimizer in self.optimizers:
+            self.training(optimizer)
+
+    def training(self, optimizer: Any) -> Training:
+        """The settings of a side that trains by that optimizer."""
+        settings = {"optimizer": optimizer, "batch_size": self.batch_size, "seed": self.seed}
+        return Training.from_json({**settings, **(self.settings or {})})
 
 
 def side(name: str) -> Side:
@@ -150,8 +157,7 @@ def problems(subject: Subject, given: Climb) -> Iterator[Problem]:
             for key, values in start.items()
         }
         for optimizer in given.optimizers:
-            settings = {"optimizer": optimizer, "batch_size": given.batch_size, "seed": given.seed}
-            training = Training.from_json({**settings, **(given.settings or {})})
+            training = given.training(optimizer)
             yield Problem(subject.model, own, rows, goal, training, precision, given.steps)
 
 
