@@ -2,8 +2,8 @@
 
 text: a reader of reviews (IMDB), Embedding 20,000 × 128 - LSTM 128 - Dense 1: 2,691,713 parameters,
 200 words at most, padded. charlstm: the chapter's model of characters, windows of 100. gpt: six
-blocks of 384 features over 256 characters. The same rows for all; Adam at 1e-3. "rows/s" are
-reviews or windows a second.
+blocks of 384 features over 256 characters. The same rows for all; Adam at 1e-3. "images/s" in
+the table are reviews or windows a second.
 
     python benchmarks/sequences.py text --rounds 3 --limit 6000
     python benchmarks/sequences.py charlstm --limit 400000
