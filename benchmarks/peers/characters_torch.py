@@ -6,6 +6,7 @@ Shakespeare's characters, with a head of its own weights; AdamW without decay is
 
 import common
 import torch
+from text_torch import counted
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -65,11 +66,6 @@ class GPT(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.tokens(x) + self.places(torch.arange(x.shape[1]))
         return self.head(self.norm(self.blocks(self.drop(y))))
-
-
-def counted(net: nn.Module) -> int:
-    """Without the second bias of nn.LSTM, which is only added to the first."""
-    return sum(p.numel() for name, p in net.named_parameters() if "bias_hh" not in name)
 
 
 @torch.no_grad()

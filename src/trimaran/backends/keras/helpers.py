@@ -2,6 +2,19 @@
 
 from trimaran.backends.keras import attention_source
 
+_CELL = '''@keras.saving.register_keras_serializable("trimaran")
+class KIND(layers.KIND):
+    """One step, the state in and the state out."""
+
+    def build(self, x_shape, h_shape):
+        super().build(x_shape)
+
+    def call(self, x, h):
+        return super().call(x, [h])[0]
+
+    def compute_output_shape(self, x_shape, h_shape):
+        return h_shape'''
+
 HELPERS = {
     **attention_source.HELPERS,
     "kaiming_normal": '''def kaiming_normal():
@@ -59,18 +72,7 @@ class LowPadding(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}''',
-    "GRUCell": '''@keras.saving.register_keras_serializable("trimaran")
-class GRUCell(layers.GRUCell):
-    """One step, the state in and the state out."""
-
-    def build(self, x_shape, h_shape):
-        super().build(x_shape)
-
-    def call(self, x, h):
-        return super().call(x, [h])[0]
-
-    def compute_output_shape(self, x_shape, h_shape):
-        return h_shape''',
+    "GRUCell": _CELL.replace("KIND", "GRUCell"),
     "LSTMCell": '''@keras.saving.register_keras_serializable("trimaran")
 class LSTMCell(layers.LSTMCell):
     """One step, the states in and the states out."""
@@ -83,18 +85,7 @@ class LSTMCell(layers.LSTMCell):
 
     def compute_output_shape(self, x_shape, h_shape, c_shape):
         return h_shape, c_shape''',
-    "SimpleRNNCell": '''@keras.saving.register_keras_serializable("trimaran")
-class SimpleRNNCell(layers.SimpleRNNCell):
-    """One step, the state in and the state out."""
-
-    def build(self, x_shape, h_shape):
-        super().build(x_shape)
-
-    def call(self, x, h):
-        return super().call(x, [h])[0]
-
-    def compute_output_shape(self, x_shape, h_shape):
-        return h_shape''',
+    "SimpleRNNCell": _CELL.replace("KIND", "SimpleRNNCell"),
     "OneHot": '''@keras.saving.register_keras_serializable("trimaran")
 class OneHot(layers.Layer):
     """Each number as a row with a 1 at its place."""
