@@ -3,30 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-# `make test EXTRAS=dev` does without Keras, TensorFlow and JAX: their tests are skipped.
-EXTRAS ?= dev,keras
+# What the tests are installed with. `make test EXTRAS=dev,keras` tests Keras, TensorFlow and JAX too, as
+# .ci/run does; without them their tests are skipped and say so.
+EXTRAS ?= dev
+DEV := $(VENV)/.$(EXTRAS)
 
 .PHONY: run test lint types laws fuzz bench clean
 
 run: $(VENV)/.core
 	$(BIN)/trimaran train mnist-cnn
 
-test: $(VENV)/.dev
+test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
-lint: $(VENV)/.dev
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev,keras
 	$(BIN)/mypy
 
-laws: $(VENV)/.dev
+laws: $(DEV)
 	$(BIN)/python -m pytest tests/laws
 
 # Random models on the parity ladder of all backends; hours. MODELS=20 is a taste.
 MODELS ?= 2000
-fuzz: $(VENV)/.dev
+fuzz: $(VENV)/.dev,keras
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.comparison.fuzz --models $(MODELS)
 
 # Needs TRIMARAN_DATA, and a quiet machine; installs the peers beside Trimaran.
@@ -45,8 +47,8 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.core
-	$(BIN)/pip install -c constraints.txt -e ".[$(EXTRAS)]"
+$(VENV)/.dev $(VENV)/.dev,keras: $(VENV)/.core
+	$(BIN)/pip install -c constraints.txt -e ".[$(patsubst .%,%,$(@F))]"
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.core benchmarks/requirements.txt
