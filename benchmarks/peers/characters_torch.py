@@ -26,28 +26,28 @@ class CharLSTM(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, features: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.qkv = nn.Linear(FEATURES, 3 * FEATURES)
-        self.out = nn.Linear(FEATURES, FEATURES)
-        self.dropout = dropout
+        self.qkv = nn.Linear(features, 3 * features)
+        self.out = nn.Linear(features, features)
+        self.heads, self.dropout = heads, dropout
         self.after = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows, time, _ = x.shape
-        split = self.qkv(x).view(rows, time, 3, HEADS, FEATURES // HEADS)
+        rows, time, features = x.shape
+        split = self.qkv(x).view(rows, time, 3, self.heads, features // self.heads)
         q, k, v = split.permute(2, 0, 3, 1, 4)
         rate = self.dropout if self.training else 0.0
         y = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=True)
-        return self.after(self.out(y.transpose(1, 2).reshape(rows, time, FEATURES)))
+        return self.after(self.out(y.transpose(1, 2).reshape(rows, time, features)))
 
 
 class Block(nn.Module):
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, features: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(FEATURES), nn.LayerNorm(FEATURES)
-        self.attention = Attention(dropout)
-        wide, narrow = nn.Linear(FEATURES, 4 * FEATURES), nn.Linear(4 * FEATURES, FEATURES)
+        self.norm1, self.norm2 = nn.LayerNorm(features), nn.LayerNorm(features)
+        self.attention = Attention(features, heads, dropout)
+        wide, narrow = nn.Linear(features, 4 * features), nn.Linear(4 * features, features)
         self.mlp = nn.Sequential(wide, nn.GELU(), narrow, nn.Dropout(dropout))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -56,12 +56,15 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    def __init__(self, characters: int, dropout: float) -> None:
+    def __init__(
+        self, characters: int, dropout: float, features: int = FEATURES, heads: int = HEADS
+    ) -> None:
         super().__init__()
-        self.tokens, self.places = nn.Embedding(characters, FEATURES), nn.Embedding(256, FEATURES)
+        self.tokens = nn.Embedding(characters, features)
+        self.places = nn.Embedding(LENGTH, features)
         self.drop = nn.Dropout(dropout)
-        self.blocks = nn.Sequential(*(Block(dropout) for _ in range(BLOCKS)))
-        self.norm, self.head = nn.LayerNorm(FEATURES), nn.Linear(FEATURES, characters)
+        self.blocks = nn.Sequential(*(Block(features, heads, dropout) for _ in range(BLOCKS)))
+        self.norm, self.head = nn.LayerNorm(features), nn.Linear(features, characters)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.tokens(x) + self.places(torch.arange(x.shape[1]))

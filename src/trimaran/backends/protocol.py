@@ -85,6 +85,16 @@ class Network(Protocol):
         ...
 
 
+class Step(Protocol):
+    """One step of a network whose states between steps are inputs and outputs of the same names
+    (see `trimaran.spec.stepping`)."""
+
+    def __call__(self, given: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name, as NumPy arrays; the states among them are the backend's own arrays,
+        to be given to the next step as they are, or through `np.asarray`."""
+        ...
+
+
 class Backend(Protocol):
     """Builds networks. `workflow.py` loads an implementation by name."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trimaran.backends.protocol import Network
+from trimaran.backends.protocol import Array
 from trimaran.data.batches import Rows
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
 from trimaran.data.stream import Stream
@@ -60,19 +60,21 @@ class Writer:
         self.tokenizer = _tokenizer(run.preprocess)
         steps = stepwise(run.model)
         chosen = implementation(backend or run.recipe.backend)
-        self._network: Network = chosen.network(steps.model, run.weights)
+        self._step = chosen.stepper(steps.model, run.weights)
         self._shapes, self._longest = steps.states, steps.longest
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
-        """From zeros."""
+    def begin(self) -> None:
+        """Forget all that was read."""
         self._tokens: list[int] = []
         self._room = ROOM if self._longest is None else min(ROOM, self._longest)
         zeros = {
             name: tuple(self._room if n is None else n for n in shape)
             for name, shape in self._shapes.items()
         }
-        self._states = {name: np.zeros((1, *s), np.float32) for name, s in zeros.items()}
+        self._states: dict[str, Array] = {
+            name: np.zeros((1, *s), np.float32) for name, s in zeros.items()
+        }
 
     def read(self, tokens: Sequence[int]) -> np.ndarray:
         """The probabilities of the token after these, which follow all that was read before."""
@@ -80,21 +82,20 @@ class Writer:
         for token in tokens:
             if len(self._tokens) == self._longest:
                 again = self._tokens[self._longest - self._longest // 2 :]
-                self._begin()
+                self.begin()
                 for earlier in again:
-                    self._step(earlier)
-            found = self._step(token)
+                    self._follow(earlier)
+            found = self._follow(token)
         if found is None:
             raise DataError("The prompt is empty; give at least one character to go on from.")
         return found
 
-    def _step(self, token: int) -> np.ndarray:
+    def _follow(self, token: int) -> np.ndarray:
         """The probabilities of the token after this one."""
         if len(self._tokens) == self._room:
             self._widen()
-        given = {INPUT: np.array([[token]], np.int32), **self._states}
-        outputs = dict(self._network.forward(given).outputs)
-        found = np.asarray(outputs.pop(OUTPUT)[0, -1].astype(np.float64))
+        outputs = self._step({INPUT: np.array([[token]], np.int32), **self._states})
+        found = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
         self._states = outputs
         self._tokens.append(token)
         return found
@@ -104,7 +105,8 @@ class Writer:
         more = self._room if self._longest is None else min(self._room, self._longest - self._room)
         for name, shape in self._shapes.items():
             if shape[0] is None:
-                self._states[name] = np.pad(self._states[name], ((0, 0), (0, more), (0, 0)))
+                kept = np.asarray(self._states[name])
+                self._states[name] = np.pad(kept, ((0, 0), (0, more), (0, 0)))
         self._room += more
 
     def write(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trimaran.backends.protocol import Backend, Network
+from trimaran.backends.protocol import Backend, Network, Step
 from trimaran.errors import RecipeError
 from trimaran.spec import Model
 from trimaran.tasks import Objective
@@ -52,6 +52,11 @@ class Implementation:
         made = self.backend.build(model, weights, "float32")
         if execution is not None and execution.device == "cuda":
             self.rooms["build"].move(made, execution.device)
+        return made
+
+    def stepper(self, model: Model, weights: Mapping[str, np.ndarray]) -> Step:
+        """A network of single steps in float32, for as many calls as there are steps."""
+        made: Step = self.rooms["stepping"].stepper(self.backend, model, weights)
         return made
 
     def resolve(self, training: Training) -> Execution:
@@ -127,7 +132,7 @@ def implementation(name: str) -> Implementation:
         raise RecipeError(f"There is no backend {name!r}; there is {', '.join(ROOMS)}.")
     rooms = {
         part: import_module(f"trimaran.backends.{ROOMS[name]}.{part}")
-        for part in ("build", "execution", "loop")
+        for part in ("build", "execution", "loop", "stepping")
     }
     return Implementation(name, rooms, rooms["build"].backend(name))
 

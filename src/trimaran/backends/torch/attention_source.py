@@ -55,11 +55,11 @@ HELPERS = {
     "one_query": '''def one_query(attention, x, keys, values, at):
     """One step: its key and value go to the place `at`, and its query sees all up to there."""
     q, k, v = attention.project(x, x, at)
-    places = torch.arange(keys.shape[1], device=x.device)
-    here = (places == at)[..., None]
-    keys = torch.where(here, k.transpose(1, 2).flatten(2), keys)
-    values = torch.where(here, v.transpose(1, 2).flatten(2), values)
-    k, v, seen = attention.split(keys), attention.split(values), (places <= at)[:, None, None]
+    place = at.long()[..., None].expand(-1, 1, keys.shape[2])
+    keys = keys.scatter(1, place, k.transpose(1, 2).flatten(2))
+    values = values.scatter(1, place, v.transpose(1, 2).flatten(2))
+    seen = (torch.arange(keys.shape[1], device=x.device) <= at)[:, None, None]
+    k, v = attention.split(keys), attention.split(values)
     y = attention.join(F.scaled_dot_product_attention(q, k, v, seen))
     return y, keys, values, at + 1''',
     "one_wave": '''def one_wave(x, longest, at):
