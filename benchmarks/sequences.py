@@ -64,6 +64,7 @@ def writers(options: argparse.Namespace, folder: str) -> list[Contender]:
         Contender("Trimaran", OURS, ours),
         Contender("Trimaran float32", OURS, (*ours, "--precision", "float32")),
         *(keras if options.network == "charlstm" else []),
+        Contender("Lightning", PEERS / "characters_lightning.py", shared),
         Contender("PyTorch", plain, shared),
         *([Contender("PyTorch bfloat16", plain, half)] if options.bfloat16 else []),
     ]

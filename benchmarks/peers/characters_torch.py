@@ -71,6 +71,17 @@ class GPT(nn.Module):
         return self.head(self.norm(self.blocks(self.drop(y))))
 
 
+def network(settings: common.Settings) -> nn.Module:
+    size = common.characters(settings.rows)
+    return CharLSTM(size) if settings.network == "charlstm" else GPT(size, settings.dropout)
+
+
+def loaders(settings: common.Settings) -> tuple[DataLoader, DataLoader]:
+    x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
+    train = DataLoader(TensorDataset(x, y), settings.batch, shuffle=True)
+    return train, DataLoader(TensorDataset(x_val, y_val), settings.batch)
+
+
 @torch.no_grad()
 def accuracy(net: nn.Module, loader: DataLoader) -> float:
     net.eval()
@@ -81,13 +92,10 @@ def accuracy(net: nn.Module, loader: DataLoader) -> float:
 def main() -> None:
     settings = common.settings()
     torch.manual_seed(settings.seed)
-    x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
-    train = DataLoader(TensorDataset(x, y), settings.batch, shuffle=True)
-    held = DataLoader(TensorDataset(x_val, y_val), settings.batch)
-    size = common.characters(settings.rows)
-    net = CharLSTM(size) if settings.network == "charlstm" else GPT(size, settings.dropout)
+    train, held = loaders(settings)
+    net = network(settings)
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.0, fused=True)
-    clock = common.Clock(len(x))
+    clock = common.Clock(len(train.dataset))
     for _ in range(settings.epochs):
         clock.begin()
         net.train()
