@@ -32,11 +32,15 @@ class MultiHeadAttention(nn.Module):
 
     def project(self, x, memory, at=0):
         """Q of x, K and V of memory, each (batch, heads, time, d); x begins at step `at`."""
-        wq, wk, wv = self.in_proj_weight.chunk(3)
-        bq = bv = None
+        bq = bias = bv = None
         if self.in_proj_bias is not None:  # K's adds the same to all scores: softmax takes it away
             bq, _, bv = self.in_proj_bias.chunk(3)
-        parts = F.linear(x, wq, bq), F.linear(memory, wk), F.linear(memory, wv, bv)
+            bias = torch.cat((bq, torch.zeros_like(bq), bv))
+        if memory is x:  # one product instead of three
+            parts = F.linear(x, self.in_proj_weight, bias).chunk(3, dim=-1)
+        else:
+            wq, wk, wv = self.in_proj_weight.chunk(3)
+            parts = F.linear(x, wq, bq), F.linear(memory, wk), F.linear(memory, wv, bv)
         return [self.split(part) for part in parts]
 
     def split(self, x):
