@@ -7,7 +7,7 @@ The GPT computes its whole context again for each character, as nanoGPT's `gener
 from collections.abc import Iterator
 
 import torch
-from characters_torch import LENGTH, CharLSTM, GPT
+from characters_torch import GPT, LENGTH, CharLSTM
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -70,8 +70,6 @@ def _tensor(array: Array) -> Tensor:
     return array if isinstance(array, Tensor) else to_torch(array)
 
 
-def stepper(
-    backend: TorchBackend, model: Model, weights: Mapping[str, np.ndarray]
-) -> Stepper:
+def stepper(backend: TorchBackend, model: Model, weights: Mapping[str, np.ndarray]) -> Stepper:
     """The network in float32 as a step."""
     return Stepper(model, weights)
