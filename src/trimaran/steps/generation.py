@@ -95,7 +95,7 @@ class Writer:
         if len(self._tokens) == self._room:
             self._widen()
         outputs = self._step({INPUT: np.array([[token]], np.int32), **self._states})
-        found = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
+        found: np.ndarray = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
         self._states = outputs
         self._tokens.append(token)
         return found

@@ -36,10 +36,9 @@ class Stepper:
         with torch.inference_mode(), _without_onednn():
             if self._traced is None:
                 self._traced = self._trace(tensors)
-            found = dict(zip(self._outputs, self._traced(*tensors), strict=True))
-        for name in found.keys() - self._inputs:
-            found[name] = to_numpy(found[name], first=False)
-        return found
+            found = zip(self._outputs, self._traced(*tensors), strict=True)
+        states = self._inputs
+        return {n: t if n in states else to_numpy(t, first=False) for n, t in found}
 
     def _trace(self, tensors: list[Tensor]) -> Callable[..., tuple[Tensor, ...]]:
         """The module's own operations, for any room for keys and values."""
@@ -58,7 +57,7 @@ class Stepper:
 @contextmanager
 def _without_onednn() -> Iterator[None]:
     """PyTorch's own kernels for a while, as `torch.backends.mkldnn.flags` does in 30 µs."""
-    mkldnn = torch.backends.mkldnn
+    mkldnn: Any = torch.backends.mkldnn
     kept, mkldnn.enabled = mkldnn.enabled, False
     try:
         yield
