@@ -1,22 +1,33 @@
 """Readers of texts: the chapter's sentiment network, and one that listens to every step."""
 
 from trimaran.errors import DescriptionError
-from trimaran.spec import Input, Layer, Model, Symbol, functional
+from trimaran.spec import Input, Model, Symbol, functional
 from trimaran.spec.layer import Shape
-from trimaran.spec.layers import LSTM, Activation, Dense, Dropout, Embedding, GlobalMaxPooling1D
+from trimaran.spec.layers import (
+    LSTM,
+    Activation,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+)
 
 
 def text_lstm_last(input_shape: Shape, classes: int, tokens: int) -> Model:
     """The chapter's: embed, LSTM, dense; what it says after a text's last word."""
-    x = embedded("text-lstm-last", input_shape, tokens)
-    return _answered("text-lstm-last", x, LSTM(128, name="lstm")(x[1]), classes)
+    given, x = embedded("text-lstm-last", input_shape, tokens)
+    return _answered("text-lstm-last", given, LSTM(128, name="lstm")(x), classes)
 
 
 def text_lstm(input_shape: Shape, classes: int, tokens: int) -> Model:
-    """The same, but the largest of all steps' outputs, so that early words are not forgotten."""
-    x = embedded("text-lstm", input_shape, tokens)
-    steps: Layer = LSTM(128, return_sequences=True, name="lstm")
-    return _answered("text-lstm", x, GlobalMaxPooling1D(name="pool")(steps(x[1])), classes)
+    """The same, but the largest and the mean of all steps' outputs (Howard and Ruder 2018, §3.3),
+    so that early words are not forgotten."""
+    given, x = embedded("text-lstm", input_shape, tokens)
+    steps = LSTM(128, return_sequences=True, name="lstm")(x)
+    pooled = GlobalMaxPooling1D(name="largest")(steps), GlobalAveragePooling1D(name="mean")(steps)
+    return _answered("text-lstm", given, Concatenate(name="pooled")(*pooled), classes)
 
 
 def embedded(name: str, input_shape: Shape, tokens: int) -> tuple[Symbol, Symbol]:
@@ -32,7 +43,7 @@ def embedded(name: str, input_shape: Shape, tokens: int) -> tuple[Symbol, Symbol
     return given, Dropout(0.5, name="drop1")(table(given))
 
 
-def _answered(name: str, given: tuple[Symbol, Symbol], x: Symbol, classes: int) -> Model:
+def _answered(name: str, given: Symbol, x: Symbol, classes: int) -> Model:
     x = Dense(classes, name="dense")(Dropout(0.5, name="drop2")(x))
     head = Activation("sigmoid" if classes == 1 else "softmax")(x)
-    return functional(given[0], head, name)
+    return functional(given, head, name)
