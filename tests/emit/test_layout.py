@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,14 @@ def formatted(code: str) -> str:
 )
 def test_wrap_breaks_as_ruff_does(arguments: list[str]) -> None:
     line = f"        self.layer_with_a_long_name = nn.Sequential({', '.join(arguments)})"
+    code = "\n".join(["class A:", "    def f(self):", *wrap(line)]) + "\n"
+    assert formatted(code) == code
+
+
+@pytest.mark.parametrize("size", [8, 12, 14, 30, 60])
+def test_a_long_comprehension_breaks_as_ruffs_does(size: int) -> None:
+    block = f"Block{'Wide' * size}(features, heads)"
+    line = collapse(f"        self.blocks = nn.Sequential({', '.join([block] * 6)}, norm)")
     code = "\n".join(["class A:", "    def f(self):", *wrap(line)]) + "\n"
     assert formatted(code) == code
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 WIDTH = 100
+LOOP = " for _ in range("
 
 
 def wrap(line: str) -> list[str]:
@@ -18,10 +19,21 @@ def wrap(line: str) -> list[str]:
     indent = re.match(r" *", line).group()  # type: ignore[union-attr]
     head, inside, tail = line[: start + 1], line[start + 1 : end], line[end:]
     inner = f"{indent}    {inside}"
+    if LOOP in inside and len(split(inside)) == 1:
+        return [head, *_comprehension(inner), f"{indent}{tail}"]
     if len(inner) <= WIDTH and not _is_display(head):
         return [head, inner, f"{indent}{tail}"]
     items = [f"{indent}    {item}," for item in split(inside)]
     return [head, *(w for item in items for w in wrap(item)), f"{indent}{tail}"]
+
+
+def _comprehension(line: str) -> list[str]:
+    """What stands within its brackets: no comma may end it."""
+    if len(line) <= WIDTH:
+        return [line]
+    element, _, count = line.rpartition(LOOP)
+    indent = re.match(r" *", line).group()  # type: ignore[union-attr]
+    return [*wrap(element), f"{indent}{LOOP.lstrip()}{count}"]
 
 
 def _is_display(head: str) -> bool:
@@ -62,7 +74,7 @@ def runs(items: list[str]) -> list[str]:
             grouped[-1] = (item, grouped[-1][1] + 1)
         else:
             grouped.append((item, 1))
-    return [i if n == 1 else f"*[{i} for _ in range({n})]" for i, n in grouped]
+    return [i if n == 1 else f"*[{i}{LOOP}{n})]" for i, n in grouped]
 
 
 def collapse(line: str) -> str:

@@ -1,8 +1,8 @@
-"""chargpt in Keras 3, 1,239,361 parameters.
+"""chargpt in Keras 3, 1,206,593 parameters.
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 361e8961bf6c.
+Written by Trimaran from the description 8ac5f952c619.
 """
 
 import keras
@@ -105,34 +105,33 @@ class MultiHeadAttention(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("trimaran")
-class PositionEmbedding(layers.Layer):
-    """Adds to each step the row of its position."""
+class RotaryAttention(MultiHeadAttention):
+    """Attention to the own sequence whose queries and keys are turned by their positions."""
 
-    def __init__(self, sequence_length, embeddings_initializer="random_uniform", **kwargs):
-        super().__init__(**kwargs)
-        self.sequence_length = sequence_length
-        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-
-    def build(self, x_shape):
-        shape = (self.sequence_length, x_shape[-1])
-        self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
-
-    def call(self, x):
-        steps = keras.ops.arange(keras.ops.shape(x)[-2])
-        return x + keras.ops.take(self.embeddings, steps, axis=0)
-
-    def compute_output_shape(self, x_shape):
-        return x_shape
-
-    def get_config(self):
-        drawn = keras.initializers.serialize(self.embeddings_initializer)
-        own = {"sequence_length": self.sequence_length, "embeddings_initializer": drawn}
-        return {**super().get_config(), **own}
+    def project(self, x, memory, at=0.0):
+        kernel, bias = self.in_proj
+        parts = keras.ops.matmul(x, kernel)
+        parts = parts if bias is None else parts + bias
+        q, k, v = (self.split(part) for part in keras.ops.split(parts, 3, axis=-1))
+        return turned(q, at), turned(k, at), v
 
 
-def transformer_decoder_block(x, in_channels, num_heads, intermediate_dim, name):
+def turned(x, at=0.0):
+    """Rotary positions: features i and i + d/2 of step t turned by the angle t / 10000^(2i/d)."""
+    half, time = x.shape[-1] // 2, keras.ops.shape(x)[2]
+    exact = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
+    steps = keras.ops.cast(keras.ops.arange(time), exact) + keras.ops.cast(at, exact)
+    places = keras.ops.cast(keras.ops.arange(half), exact)
+    speeds = keras.ops.power(keras.ops.cast(10000.0, exact), -places / half)
+    angles = keras.ops.reshape(steps, (-1, 1, time, 1)) * speeds
+    cos, sin = (keras.ops.cast(f(angles), x.dtype) for f in (keras.ops.cos, keras.ops.sin))
+    a, b = x[..., :half], x[..., half:]
+    return keras.ops.concatenate((a * cos - b * sin, b * cos + a * sin), axis=-1)
+
+
+def transformer_decoder_block_rotary(x, in_channels, num_heads, intermediate_dim, name):
     y = layers.LayerNormalization(epsilon=1e-05, name=f"{name}.norm_attention")(x)
-    y = MultiHeadAttention(
+    y = RotaryAttention(
         num_heads,
         use_causal_mask=True,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
@@ -160,11 +159,10 @@ def build():
     x = layers.Embedding(
         65, 128, embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02), name="embed"
     )(inputs)
-    x = PositionEmbedding(
-        256, embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02), name="places"
-    )(x)
     for i in range(6):
-        x = transformer_decoder_block(x, 128, num_heads=4, intermediate_dim=512, name=f"blocks.{i}")
+        x = transformer_decoder_block_rotary(
+            x, 128, num_heads=4, intermediate_dim=512, name=f"blocks.{i}"
+        )
     x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
     x = layers.Dense(
         65, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), name="fc"

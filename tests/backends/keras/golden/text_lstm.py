@@ -1,8 +1,8 @@
-"""text-lstm in Keras 3, 2,691,713 parameters.
+"""text-lstm in Keras 3, 2,691,841 parameters.
 
 input (N, ?) -> output (N, 1)
 
-Written by Trimaran from the description e9808f0061f0.
+Written by Trimaran from the description 7fdf255a80a8.
 """
 
 import keras
@@ -50,8 +50,11 @@ def build():
     x = layers.Dropout(0.5, name="drop1")(x)
     y = StepMask(name="lstm.mask")(x, inputs)
     x = layers.LSTM(128, return_sequences=True, zero_output_for_mask=True, name="lstm")(x, mask=y)
-    y = StepMask(name="pool.mask")(x, inputs)
-    x = MaskedMaxPooling(name="pool")(x, mask=y)
+    y = StepMask(name="largest.mask")(x, inputs)
+    y = MaskedMaxPooling(name="largest")(x, mask=y)
+    z = StepMask(name="mean.mask")(x, inputs)
+    x = layers.GlobalAveragePooling1D(name="mean")(x, mask=z)
+    x = layers.Concatenate(name="pooled")([y, x])
     x = layers.Dropout(0.5, name="drop2")(x)
     x = layers.Dense(1, name="dense")(x)
     outputs = layers.Activation("sigmoid", name="sigmoid1")(x)

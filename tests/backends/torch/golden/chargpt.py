@@ -1,8 +1,8 @@
-"""chargpt in PyTorch, 1,239,361 parameters.
+"""chargpt in PyTorch, 1,206,593 parameters.
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 361e8961bf6c.
+Written by Trimaran from the description 8ac5f952c619.
 """
 
 import torch
@@ -52,11 +52,31 @@ class MultiHeadAttention(nn.Module):
         return self.out_proj(heads.transpose(1, 2).flatten(2))
 
 
-class TransformerDecoderBlock(nn.Module):
+class RotaryAttention(MultiHeadAttention):
+    """Attention to the own sequence whose queries and keys are turned by their positions."""
+
+    def project(self, x, memory, at=0):
+        parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        q, k, v = (self.split(part) for part in parts)
+        return turned(q, at), turned(k, at), v
+
+
+def turned(x, at=0):
+    """Rotary positions: features i and i + d/2 of step t turned by the angle t / 10000^(2i/d)."""
+    half, time = x.shape[-1] // 2, x.shape[-2]
+    exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}
+    steps = torch.arange(time, **exact) + at
+    speeds = 10000.0 ** (-torch.arange(half, **exact) / half)
+    angles = steps.reshape(-1, 1, time, 1) * speeds
+    a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+
+
+class TransformerDecoderBlockRotary(nn.Module):
     def __init__(self, in_channels, num_heads, intermediate_dim):
         super().__init__()
         self.norm_attention = nn.LayerNorm(in_channels)
-        self.attention = MultiHeadAttention(in_channels, num_heads, causal=True)
+        self.attention = RotaryAttention(in_channels, num_heads, causal=True)
         self.norm_mlp = nn.LayerNorm(in_channels)
         self.wide = nn.Linear(in_channels, intermediate_dim)
         self.narrow = nn.Linear(intermediate_dim, in_channels)
@@ -75,16 +95,18 @@ class Chargpt(nn.Module):
     def __init__(self):
         super().__init__()
         self.embed = nn.Embedding(65, 128)
-        self.places = nn.Embedding(256, 128)
         self.blocks = nn.Sequential(
-            *[TransformerDecoderBlock(128, num_heads=4, intermediate_dim=512) for _ in range(6)]
+            *[
+                TransformerDecoderBlockRotary(
+                    128, num_heads=4, intermediate_dim=512
+                ) for _ in range(6),
+            ],
         )
         self.norm = nn.LayerNorm(128)
         self.fc = nn.Linear(128, 65)
 
     def logits(self, x):
         x = self.embed(x)
-        x = x + self.places.weight[: x.shape[1]]
         x = self.norm(self.blocks(x))
         return self.fc(x)
 
