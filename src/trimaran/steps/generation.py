@@ -18,7 +18,7 @@ from trimaran.data.tokens import Tokenizer
 from trimaran.errors import DataError, DescriptionError, RecipeError
 from trimaran.files import write_json
 from trimaran.runs import RunFiles
-from trimaran.spec.stepping import stepwise
+from trimaran.spec.stepping import Stepwise, stepwise
 from trimaran.steps.implementation import implementation
 
 
@@ -53,15 +53,16 @@ class Writer:
     """A language model that keeps its states from token to token: the cost of each is the same,
     and with attention grows with what is attended to alone.
 
-    A model that takes no more than so many steps goes on, where they are full, from the last half
-    of what it read."""
+    A model that takes no more than so many steps, or attends and was trained on so many, goes on,
+    where they are full, from the last half of what it read."""
 
     def __init__(self, run: RunFiles, backend: str | None = None) -> None:
         self.tokenizer = _tokenizer(run.preprocess)
         steps = stepwise(run.model)
         chosen = implementation(backend or run.recipe.backend)
         self._step = chosen.stepper(steps.model, run.weights)
-        self._shapes, self._longest = steps.states, steps.longest
+        self._shapes = steps.states
+        self._longest = _longest(steps, run.preprocess.inputs[INPUT].shape[0])
         self.begin()
 
     def begin(self) -> None:
@@ -120,6 +121,13 @@ class Writer:
             yield self.tokenizer.decode([token])
             if number + 1 < length:
                 chances = self.read([token])
+
+
+def _longest(steps: Stepwise, trained: int) -> int | None:
+    """How many steps the model is carried over; what attends is never given more than the windows
+    of `trained` steps that it learned from, since nothing taught it what stands farther back."""
+    attends = any(shape[0] is None for shape in steps.states.values())
+    return trained if attends and steps.longest is None else steps.longest
 
 
 SAMPLE, PROMPT, TEMPERATURE = 400, 40, 0.8
