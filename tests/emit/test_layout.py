@@ -31,9 +31,10 @@ def test_wrap_breaks_as_ruff_does(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("size", [8, 12, 14, 30, 60])
-def test_a_long_comprehension_breaks_as_ruffs_does(size: int) -> None:
+@pytest.mark.parametrize("more", ["", ", norm"])
+def test_a_long_comprehension_breaks_as_ruffs_does(size: int, more: str) -> None:
     block = f"Block{'Wide' * size}(features, heads)"
-    line = collapse(f"        self.blocks = nn.Sequential({', '.join([block] * 6)}, norm)")
+    line = collapse(f"        self.blocks = nn.Sequential({', '.join([block] * 6)}{more})")
     code = "\n".join(["class A:", "    def f(self):", *wrap(line)]) + "\n"
     assert formatted(code) == code
 

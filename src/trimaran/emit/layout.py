@@ -19,7 +19,7 @@ def wrap(line: str) -> list[str]:
     indent = re.match(r" *", line).group()  # type: ignore[union-attr]
     head, inside, tail = line[: start + 1], line[start + 1 : end], line[end:]
     inner = f"{indent}    {inside}"
-    if LOOP in inside and len(split(inside)) == 1:
+    if head.endswith("[") and LOOP in inside and len(split(inside)) == 1:
         return [head, *_comprehension(inner), f"{indent}{tail}"]
     if len(inner) <= WIDTH and not _is_display(head):
         return [head, inner, f"{indent}{tail}"]

@@ -28,6 +28,7 @@ from trimaran.data.batches import Rows
 from trimaran.data.order import epoch_order
 from trimaran.errors import TrainingError
 from trimaran.recipe import load, overrides
+from trimaran.spec import Model
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training import checkpoint, saving
 from trimaran.training.checkpoint import Place
@@ -117,18 +118,49 @@ def test_a_convolutional_network_in_float32_is_the_cpus(convolutional: Net, spli
     assert largest_gap(ours, theirs) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["mnist-cnn", "lenet5", "resnet18"])
+def pictures(model: Model) -> torch.Tensor:
+    size = model.inputs[0].shape
+    return torch.tensor(np.random.default_rng(0).normal(size=(4, *size))).permute(0, 3, 1, 2)
+
+
+def padded_tokens(_: Model) -> torch.Tensor:
+    """Rows of 9, 7, 4 and 1 tokens, and zeros behind them."""
+    tokens = np.random.default_rng(0).integers(1, 30, (4, 9))
+    return torch.tensor(np.where(np.arange(9) < np.array([[9], [7], [4], [1]]), tokens, 0))
+
+
+def windows(model: Model) -> torch.Tensor:
+    return torch.tensor(np.random.default_rng(0).normal(size=(4, *model.inputs[0].shape)))
+
+
+GIVEN = {
+    "mnist-cnn": pictures, "lenet5": pictures, "resnet18": pictures,
+    "text-lstm": padded_tokens, "charlstm": padded_tokens, "charlstm-cell": padded_tokens,
+    "chargru": padded_tokens, "chargpt": padded_tokens,
+    "patchtst": windows, "dlinear": windows, "series-lstm": windows,
+}  # fmt: skip
+
+
+def undropped(network: nn.Module) -> nn.Module:
+    """In training, as cuDNN wants it for gradients of recurrent layers, but with nothing dropped,
+    which each device would draw in its own way."""
+    for each in network.modules():
+        if isinstance(each, nn.Dropout):
+            each.p = 0.0
+    return network.train()
+
+
+@pytest.mark.parametrize("name", GIVEN)
 def test_outputs_and_gradients_in_float64_are_the_cpus(name: str) -> None:
-    model = zoo.build(name, (32, 32, 3) if name == "resnet18" else None)
-    size, rng = model.inputs[0].shape, np.random.default_rng(0)
-    x = torch.tensor(rng.normal(size=(4, *size))).permute(0, 3, 1, 2)
-    y = torch.tensor(rng.integers(0, 10, 4))
-    found = []
+    model = zoo.build(name, (32, 32, 3) if name == "resnet18" else None, head=False)
+    x, rng = GIVEN[name](model), np.random.default_rng(1)
+    found, weights = [], None
     for device in ("cpu", "cuda"):
-        network = module(model, draw(model, 0), "float64").to(device)
-        out = network.logits(x.to(device))  # type: ignore[operator]
-        loss = nn.functional.cross_entropy(out, y.to(device))
-        gradients = torch.autograd.grad(loss, list(network.parameters()))
+        network = undropped(module(model, draw(model, 0), "float64").to(device))
+        out = network(x.to(device))
+        weights = torch.tensor(rng.normal(size=out.shape)) if weights is None else weights
+        loss = (out * weights.to(device)).sum().sin()
+        gradients = torch.autograd.grad(loss, [w for w in network.parameters() if w.requires_grad])
         found.append([out.detach().cpu(), *(g.cpu() for g in gradients)])
     for here, there in zip(*found, strict=True):
         assert torch.linalg.norm(there - here) <= 1e-9 * max(1.0, torch.linalg.norm(here))

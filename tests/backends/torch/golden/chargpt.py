@@ -97,9 +97,8 @@ class Chargpt(nn.Module):
         self.embed = nn.Embedding(65, 128)
         self.blocks = nn.Sequential(
             *[
-                TransformerDecoderBlockRotary(
-                    128, num_heads=4, intermediate_dim=512
-                ) for _ in range(6),
+                TransformerDecoderBlockRotary(128, num_heads=4, intermediate_dim=512)
+                for _ in range(6)
             ],
         )
         self.norm = nn.LayerNorm(128)
