@@ -45,9 +45,11 @@ HELPERS = {
     """Attention to the own sequence whose queries and keys are turned by their positions."""
 
     def project(self, x, memory, at=0):
-        parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        q, k, v = (self.split(part) for part in parts)
-        return turned(q, at), turned(k, at), v''',
+        parts = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        parts = parts.unflatten(-1, (3 * self.heads, -1)).transpose(1, 2)
+        both, v = parts.split((2 * self.heads, self.heads), dim=1)
+        q, k = turned(both, at).chunk(2, dim=1)
+        return q, k, v''',
     "RowAttention": '''class RowAttention(MultiHeadAttention):
     """Attention of sequences beside each other, (batch, rows, time, features), each to itself."""
 
