@@ -25,7 +25,7 @@ from trimaran.handle import Run
 from trimaran.recipe import Recipe, load, overrides
 from trimaran.runs import RunFiles
 from trimaran.steps.estimate import Plan
-from trimaran.training.events import Epoch, Notice, Started, Stopped
+from trimaran.training.events import INTERRUPTED, Epoch, Notice, Started, Stopped
 
 FAST = ("training.precision=float32", "training.threads=1")
 
@@ -197,7 +197,7 @@ def test_ctrl_c_saves_without_scores_and_resuming_finishes(tmp_path: Path) -> No
         out=tmp_path / "run", tell=lambda event: (told.append(event), interrupt(event))[0]
     )
     done = workflow.run(recipe("digits-mlp", "training.epochs=2"), options)
-    assert done.reason == workflow.INTERRUPTED and not done.run.finished
+    assert done.reason == INTERRUPTED and not done.run.finished
     (stopped,) = [event for event in told if isinstance(event, Stopped)]
     assert stopped.advice == f"Go on with: trimaran train --resume {tmp_path / 'run'}"
     assert workflow.resume(done.run).run.finished

@@ -30,10 +30,8 @@ from trimaran.steps.implementation import Implementation, implementation
 from trimaran.steps.predictions import Predictions, predictions
 from trimaran.steps.timing import Timing
 from trimaran.training.checkpoint import Place
-from trimaran.training.events import Event, EventLog, Notice, Stopped, to_json
+from trimaran.training.events import INTERRUPTED, Event, EventLog, Notice, Stopped, to_json
 from trimaran.weights import save
-
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)

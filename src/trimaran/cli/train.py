@@ -40,11 +40,36 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Train and print the score, the time and the report's path."""
+    from trimaran.training.events import INTERRUPTED
+
+    found = _Found(run=args.resume)
+    try:
+        done = _done(args, found)
+    except KeyboardInterrupt:  # while no training listens for it: before, after, or a second one
+        if args.json:
+            _say_stopped(found.run, INTERRUPTED, found.advice())
+        raise
+    if done.reason == INTERRUPTED:
+        if args.json:
+            _say_stopped(str(done.run.path), done.reason, done.advice)
+        return 130
+    return answer(args, summary(done), text(done))
+
+
+def _done(args: argparse.Namespace, found: _Found) -> Any:
+    from trimaran.steps.rooms import head_start
+
+    if args.resume:
+        _refuse_with_resume(args)
+    else:
+        asked = recipe(list(args.words), args, found)
+        # Before the imports below, beside which a framework can be imported in its own process.
+        head_start(asked.backend)
     from trimaran import workflow
     from trimaran.cli.progress import watch
     from trimaran.steps.timing import Timing, process_began
 
-    told, found = watch(), _Found(run=args.resume)
+    told = watch()
     options = workflow.Options(
         out=args.out,
         tensorboard=args.tensorboard,
@@ -55,21 +80,10 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         if args.resume:
-            _refuse_with_resume(args)
-            done = workflow.resume(args.resume, options)
-        else:
-            done = workflow.run(recipe(list(args.words), args, found), options)
-    except KeyboardInterrupt:  # while no training listens for it: before, after, or a second one
-        if args.json:
-            _say_stopped(found.run, workflow.INTERRUPTED, found.advice())
-        raise
+            return workflow.resume(args.resume, options)
+        return workflow.run(asked, options)
     finally:
         told.close()
-    if done.reason == workflow.INTERRUPTED:
-        if args.json:
-            _say_stopped(str(done.run.path), done.reason, done.advice)
-        return 130
-    return answer(args, summary(done), text(done))
 
 
 def _say_stopped(run: str | None, reason: str, advice: str) -> None:

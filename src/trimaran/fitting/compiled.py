@@ -8,7 +8,7 @@ from typing import Any
 
 from trimaran.errors import RecipeError
 from trimaran.spec import Model
-from trimaran.steps.implementation import ROOMS
+from trimaran.steps.rooms import ROOMS
 from trimaran.tasks.loss import CROSS_ENTROPIES, REGRESSIONS, Loss, Objective
 from trimaran.training.naming import nearest
 from trimaran.training.settings import Training

@@ -14,15 +14,13 @@ import numpy as np
 from trimaran.backends.protocol import Backend, Network, Step
 from trimaran.errors import RecipeError
 from trimaran.spec import Model
+from trimaran.steps.rooms import ROOMS
 from trimaran.tasks import Objective
 from trimaran.training.checkpoint import Place
 from trimaran.training.engine import Engine, Objectives
 from trimaran.training.events import Event
 from trimaran.training.execution import Execution, resolve
 from trimaran.training.settings import Training
-
-ROOMS = {"torch": "torch", "tensorflow": "keras", "jax": "keras"}
-"""Backends, and the room of each: Keras's serves two frameworks."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from trimaran.data.prepare import prepare
 from trimaran.errors import RecipeError
 from trimaran.spec import Model
 from trimaran.steps.description import described, objective
-from trimaran.steps.implementation import ROOMS, Implementation, implementation
+from trimaran.steps.implementation import Implementation, implementation
+from trimaran.steps.rooms import ROOMS
 from trimaran.tasks.loss import Objective
 from trimaran.training.engine import Engine, Objectives
 from trimaran.training.execution import Execution

@@ -16,7 +16,7 @@ import numpy as np
 
 from trimaran.errors import RecipeError, RunError
 from trimaran.files import read_json
-from trimaran.steps.implementation import ROOMS
+from trimaran.steps.rooms import ROOMS
 from trimaran.training.probe import ANSWER, OUTPUTS, Task
 
 PATIENCE = 1200.0

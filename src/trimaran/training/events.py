@@ -12,6 +12,9 @@ from typing import Any, BinaryIO
 from trimaran.errors import RunError
 from trimaran.training.health import Diagnosis, LayerHealth
 
+INTERRUPTED = "interrupted"
+"""Why a run stopped that can go on."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -83,7 +86,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The last event: why ("finished", "early stopping", "time limit", "interrupted") and where.
+    """The last event: why ("finished", "early stopping", "time limit", INTERRUPTED) and where.
 
     The network holds the weights of `best_step` when they were restored. `advice` says how to
     go on where that makes sense.

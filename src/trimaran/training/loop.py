@@ -14,7 +14,7 @@ from trimaran.tasks.loss import Objective
 from trimaran.training import judging, saving
 from trimaran.training.checkpoint import Place
 from trimaran.training.engine import Engine, Objectives, Update
-from trimaran.training.events import Epoch, Event, Health, Step, Stopped
+from trimaran.training.events import INTERRUPTED, Epoch, Event, Health, Step, Stopped
 from trimaran.training.execution import Execution
 from trimaran.training.health import diagnose
 from trimaran.training.interruption import Interruption
@@ -81,7 +81,7 @@ def _run(run: Run) -> Iterator[Event]:
     while not reason and position.epoch < training.epochs:
         reason = yield from _epoch(run)
     yield from saving.save(run)
-    if reason == "interrupted":
+    if reason == INTERRUPTED:
         yield Stopped(reason, position.step, position.best.step, saving.advice(run))
         return
     if reason == "time limit" and position.batch:

@@ -16,6 +16,7 @@ from trimaran.data.stream import Stream
 from trimaran.errors import TrainingError
 from trimaran.training.checkpoint import Place, steps
 from trimaran.training.engine import Engine, Objectives, Sums
+from trimaran.training.events import INTERRUPTED
 from trimaran.training.execution import Execution
 from trimaran.training.interruption import Interruption
 from trimaran.training.resume import Position
@@ -104,7 +105,7 @@ class Run:
 def reason_to_stop(run: Run) -> str:
     """Why to stop between two updates."""
     if run.interruption.asked:
-        return "interrupted"
+        return INTERRUPTED
     limit = run.training.time_limit
     if limit is None or run.seconds() + run.saving + _scoring_time(run) < float(limit):
         return ""

@@ -1,0 +1,43 @@
+"""The imports of a worker: what they leave out, and that it is only left out of them."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+
+from trimaran.backends.keras.worker.lean import lean
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    """This process is no worker: its garbage is to be found."""
+    yield
+    gc.unfreeze()
+
+
+def test_what_is_left_out_can_be_imported_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    with lean("jax"), pytest.raises(ImportError, match="matplotlib"):
+        import_module("matplotlib")
+    assert import_module("matplotlib").__version__
+
+
+def test_what_is_loaded_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", sys)
+    with lean("jax"):
+        assert import_module("pandas") is sys
+    assert import_module("pandas") is sys
+
+
+def test_nothing_is_collected_meanwhile_and_the_imports_never_again() -> None:
+    before = gc.get_freeze_count()
+    with pytest.raises(ZeroDivisionError), lean("tensorflow"):
+        assert not gc.isenabled()
+        made: list[list[int]] = [[]]
+        1 / 0  # noqa: B018
+    assert gc.isenabled() and gc.get_freeze_count() > before
+    assert not any(held is made for held in gc.get_objects())
