@@ -48,7 +48,7 @@ class Measured:
     parameters: int
     precision: str
     versions: Mapping[str, str]
-    apart: tuple[float, float]  # waited for the start of a worker process; transport to and fro
+    apart: Mapping[str, float]  # what a process for Keras cost: see backends.keras.process.Spent
 
 
 def arguments(description: str, batch: int, epochs: int) -> argparse.ArgumentParser:
@@ -162,7 +162,7 @@ def measure(contender: Contender, options: argparse.Namespace) -> Measured:
         parameters=said["parameters"],
         precision=said["precision"],
         versions=said["versions"],
-        apart=tuple(said.get("apart", (0.0, 0.0))),
+        apart=said.get("apart", {}),
     )
 
 

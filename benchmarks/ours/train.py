@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,39 +42,6 @@ class Times:
                 "ended": time.time(),
             }
             self.epochs.append(epoch)
-
-
-@dataclass
-class Apart:
-    """What it costs that Keras computes in a process of its own.
-
-    start:     seconds from the first request to the worker until it answered, its imports being
-               under way since the run began
-    transport: seconds of this process's CPU for requests and answers; the worker's own are as many
-    """
-
-    start: float = 0.0
-    transport: float = 0.0
-    _asked: float = 0.0
-
-    def watch(self) -> None:
-        """Measure around the worker's pipe, from now on."""
-        from trimaran.backends.keras import process
-
-        process.send = self._measured(process.send, asks=True)
-        process.receive = self._measured(process.receive, asks=False)
-
-    def _measured(self, function: Any, asks: bool) -> Any:
-        def measured(*given: Any) -> Any:
-            self._asked = self._asked or time.perf_counter()
-            began = time.thread_time()
-            answer = function(*given)
-            self.transport += time.thread_time() - began
-            if not asks and not self.start:
-                self.start = time.perf_counter() - self._asked
-            return answer
-
-        return measured
 
 
 def arguments() -> argparse.Namespace:
@@ -129,21 +96,33 @@ def data(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    from trimaran import recipe, workflow
+def apart(backend: str) -> dict[str, float]:
+    """What it cost that Keras computes in a process of its own; nothing for PyTorch."""
+    if backend == "torch":
+        return {}
+    from trimaran.backends.keras import process
 
-    options, times, apart = arguments(), Times(), Apart()
-    if options.backend != "torch":
-        apart.watch()
+    (spent,) = process.spent()
+    return asdict(spent)
+
+
+def main() -> None:
+    from trimaran import recipe
+    from trimaran.steps.rooms import head_start
+
+    options, times = arguments(), Times()
     with tempfile.TemporaryDirectory(prefix="trimaran-benchmark-") as folder:
         chosen = recipe.load(settings(options, Path(folder)))
+        head_start(chosen.backend)
+        from trimaran import workflow
+
         workflow.run(chosen, workflow.Options(out=Path(folder) / "run", tell=times))
     answer = {
         "epochs": times.epochs,
         "parameters": times.parameters,
         "versions": {"trimaran": VERSION, options.backend: version(PACKAGES[options.backend])},
         "precision": times.precision,
-        "apart": [apart.start, 2 * apart.transport],
+        "apart": apart(options.backend),
     }
     print(json.dumps(answer))
 

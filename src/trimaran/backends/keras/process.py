@@ -13,19 +13,37 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from trimaran import errors
-from trimaran.backends.keras.wire import Message, receive, send
+from trimaran.backends.keras.wire import Message, Wire
 from trimaran.training.execution import asked_threads, usable_cores
 
 # Calls that may be under way before their answers are read: the worker never waits for us.
 AHEAD = 3
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What it took so far that Keras computes in a process of its own, in seconds.
+
+    framework: the import of Keras with its framework, which any program of theirs begins with
+    ready:     from the start of the process until it listened, that import included
+    waited:    for how long of that this process stood still
+    transport: processor time of both sides for the messages between them
+    """
+
+    framework: float
+    ready: float
+    waited: float
+    transport: float
 
 
 class Worker:
@@ -34,6 +52,7 @@ class Worker:
     def __init__(self, framework: str) -> None:
         self.framework = framework
         self.started: tuple[str, int] | None = None
+        self._began, self._waited = time.time(), -1.0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "trimaran.backends.keras.worker"],
@@ -42,6 +61,8 @@ class Worker:
             stderr=self._log,
             env=os.environ | environment(framework),
         )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._wire = Wire(self._process.stdout, self._process.stdin)
         self._under_way: deque[str] = deque()
         self._forgotten: deque[int] = deque()
 
@@ -74,6 +95,16 @@ class Worker:
         self._let_go()
         self._post(name, values, arrays or {})
 
+    def spent(self) -> Spent:
+        """What it took so far."""
+        told = self.call("spent", {}).values
+        return Spent(
+            told["framework"],
+            told["ready"] - self._began,
+            self._waited,
+            told["transport"] + self._wire.seconds,
+        )
+
     def forget(self, number: int) -> None:
         """Let go of a network or model, with the next message: the garbage collector calls this,
         perhaps in the middle of one."""
@@ -89,16 +120,17 @@ class Worker:
             self._answer()
 
     def _send(self, name: str, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        assert self._process.stdin is not None
         try:
-            send(self._process.stdin, Message({"call": name, **values}, arrays))
+            self._wire.send(Message({"call": name, **values}, arrays))
         except BrokenPipeError as gone:
             raise errors.RunError(self._obituary()) from gone
         self._under_way.append(name)
 
     def _answer(self) -> Message:
-        assert self._process.stdout is not None
-        answer = receive(self._process.stdout)
+        asked = time.perf_counter()
+        answer = self._wire.receive()
+        if self._waited < 0:
+            self._waited = time.perf_counter() - asked
         if answer is None:
             raise errors.RunError(self._obituary())
         self._under_way.popleft()
@@ -144,6 +176,11 @@ _workers: list[Worker] = []
 def process_ids() -> list[int]:
     """Of the workers."""
     return [worker.id for worker in _workers]
+
+
+def spent() -> tuple[Spent, ...]:
+    """What each of the workers took so far."""
+    return tuple(worker.spent() for worker in _workers)
 
 
 def prepare(framework: str, fresh: bool = False) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,31 @@ class Message:
 
     values: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass
+class Wire:
+    """The pipes from and to the other process.
+
+    seconds: of this thread's processor time that messages took; waiting for them is none
+    """
+
+    incoming: IO[bytes]
+    outgoing: IO[bytes]
+    seconds: float = 0.0
+
+    def send(self, message: Message) -> None:
+        """Write one message."""
+        began = time.thread_time()
+        send(self.outgoing, message)
+        self.seconds += time.thread_time() - began
+
+    def receive(self) -> Message | None:
+        """Read one message; None where the other process is gone."""
+        began = time.thread_time()
+        found = receive(self.incoming)
+        self.seconds += time.thread_time() - began
+        return found
 
 
 def send(stream: IO[bytes], message: Message) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from importlib import import_module
 from typing import IO
 
-from trimaran.backends.keras.wire import Message, receive, send
 from trimaran.backends.keras.worker.lean import lean
-from trimaran.errors import TrimaranError
 
 
 def main() -> None:
@@ -17,27 +17,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     requests, answers = _pipes()
     with lean(os.environ["KERAS_BACKEND"]):
-        from trimaran.backends.keras.worker.service import Service  # imports the framework
-
-    service = Service()
-    while (message := receive(requests)) is not None:
-        send(answers, _answered(service, message))
-
-
-def _answered(service: object, message: Message) -> Message:
-    values = dict(message.values)
-    name = values.pop("call")
-    try:
-        answer: Message = getattr(service, name)(Message(values, message.arrays))
-        return answer
-    except TrimaranError as refused:
-        return Message({"error": [type(refused).__name__, str(refused)]})
-    except Exception as fault:
-        import traceback
-
-        traceback.print_exc()
-        text = f"{type(fault).__name__} in the worker's {name}: {str(fault)[:2000]}"
-        return Message({"error": ["RunError", text]})
+        began = time.monotonic()
+        import_module("keras")  # and with it the framework and NumPy
+        imported = time.monotonic() - began
+        from trimaran.backends.keras.worker.serving import serve
+    serve(requests, answers, imported)
 
 
 def _pipes() -> tuple[IO[bytes], IO[bytes]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 
-from trimaran.backends.keras.wire import Message
+from trimaran.backends.keras.wire import Message, Wire
 from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
@@ -33,9 +34,13 @@ DONE = Message({})
 
 
 class Service:
-    """The networks and engines of this process."""
+    """The networks and engines of this process.
 
-    def __init__(self) -> None:
+    wire: to the parent;  imported: seconds that the import of Keras took
+    """
+
+    def __init__(self, wire: Wire, imported: float) -> None:
+        self._wire, self._imported, self._ready = wire, imported, time.time()
         self._networks: dict[int, KerasNetwork] = {}
         self._engines: dict[int, KerasEngine] = {}
         self._foreign: dict[int, Foreign] = {}
@@ -49,6 +54,11 @@ class Service:
         if message.values["precision"] == "float64":
             keep_doubles()
         return DONE
+
+    def spent(self, message: Message) -> Message:
+        """What being a process of its own took on this side; see `process.Spent`."""
+        seconds = {"framework": self._imported, "transport": self._wire.seconds}
+        return Message({"ready": self._ready, **seconds})
 
     def drop(self, message: Message) -> Message:
         """Forget a network, engine or model of the user's."""
