@@ -13,8 +13,11 @@ from trimaran.spec import Model
 # Of the peak that a short matrix product reaches: what training the zoo's networks reached on the
 # machine of docs/results.md. Small networks pay more for each call than for its arithmetic.
 EFFICIENCY = {"float32": 0.4, "bfloat16": 0.25}
-CALL_SECONDS, FIRST_SECONDS = 25e-6, 0.5
-"""What a call costs beside its arithmetic, and what the first ones of a process cost."""
+CALL_SECONDS = 25e-6
+"""What a call costs beside its arithmetic."""
+FIRST_SECONDS = {"torch": 0.5, "tensorflow": 3.0, "jax": 3.0}
+"""By backend: what the first calls cost, traced and compiled, and before them what is left of the
+framework's import when the estimate is told (measured with mnist-mlp, as EFFICIENCY)."""
 BFLOAT16_PEAK = 6.0
 """bfloat16 tiles against float32 on the same core (AMX, measured)."""
 BASE_MEMORY = 450_000_000
@@ -48,8 +51,8 @@ class Load:
     batch: int
 
 
-def seconds(model: Model, load: Load, precision: str, threads: int) -> float:
-    """Seconds of training and scoring, from the model's operations and this machine's speed.
+def seconds(model: Model, load: Load, precision: str, threads: int, backend: str) -> float:
+    """Seconds to the scores, from the model's operations and this machine's speed.
 
     A backward pass costs twice the forward pass: gradients of the inputs and of the weights.
     """
@@ -59,13 +62,15 @@ def seconds(model: Model, load: Load, precision: str, threads: int) -> float:
     scored_cost = model.flops * load.scored / (EFFICIENCY["float32"] * peak)
     # Forward, backward and update of each layer are calls with a price of their own.
     calls = 4 * len(model.leaves) * load.trained / load.batch
-    return FIRST_SECONDS + rows_cost + scored_cost + calls * CALL_SECONDS
+    return FIRST_SECONDS[backend] + rows_cost + scored_cost + calls * CALL_SECONDS
 
 
-def peak_flops(size: int = 512, repeats: int = 3) -> float:
+def peak_flops(size: int = 512, repeats: int = 8) -> float:
     """Operations per second of one core in a float32 matrix product, by the best of a few.
 
-    Processor time, not the clock: another process on the core must not look like a slow core.
+    Processor time, not the clock: another process on the core must not look like a slow core. The
+    threads of a product wait for each other at work, so beside a framework that is being imported
+    most products look slow all the same, and few repeats would miss the one that does not.
     """
     left = np.ones((size, size), np.float32)
     left @ left

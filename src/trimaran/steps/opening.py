@@ -96,7 +96,9 @@ class Opening:
         scored = rows.get("validation", 0) * training.epochs + held
         load = Load(rows["train"] * training.epochs, scored, training.batch_size)
         whole = sized(self.model, self.prepared.inputs)
-        seconds = estimate.seconds(whole, load, execution.precision, execution.threads)
+        seconds = estimate.seconds(
+            whole, load, execution.precision, execution.threads, self.backend.name
+        )
         slots = len(training.optimizer.slots_used())
         resident = _bytes(self.prepared)
         return Plan(
