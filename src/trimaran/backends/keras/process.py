@@ -36,7 +36,7 @@ class Spent:
 
     framework: the import of Keras with its framework, which any program of theirs begins with
     ready:     from the start of the process until it listened, that import included
-    waited:    for how long of that this process stood still
+    waited:    for how long this process stood still until the first answer
     transport: processor time of both sides for the messages between them
     """
 
