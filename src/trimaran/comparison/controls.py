@@ -88,7 +88,8 @@ def moved(weights: Weights, rng: np.random.Generator, by: float = 0.0) -> Weight
             found[key] = values
             continue
         sign = np.where(rng.random(values.shape) < 0.5, -1, 1).astype(values.dtype)
-        near = np.nextafter(values, sign * np.inf)
-        far = values + sign * np.abs(values) * values.dtype.type(by)
-        found[key] = np.where(np.abs(far - values) > np.abs(near - values), far, near)
+        found[key] = near = np.nextafter(values, sign * np.inf)
+        if by:
+            far = values + sign * np.abs(values) * values.dtype.type(by)
+            found[key] = np.where(np.abs(far - values) > np.abs(near - values), far, near)
     return found
