@@ -96,7 +96,7 @@ def set_threads(threads: int | None) -> None:
 
 def contenders(network: str, folder: Path) -> dict[str, Write]:
     """Trimaran's writer, and the plain loop of a network of as many parameters."""
-    from characters_torch import GPT, CharLSTM
+    from characters_torch import GPT, LENGTH, CharLSTM
     from generation_torch import by_context, by_state
     from text_torch import counted
 
@@ -118,7 +118,8 @@ def contenders(network: str, folder: Path) -> dict[str, Write]:
     prompt = known(writer.tokenizer, PROMPT)
     size = writer.tokenizer.size
     net = CharLSTM(size) if network == "charlstm" else GPT(size, 0.0, 128, 4)
-    if counted(net) != run.model.size:
+    places = 0 if network == "charlstm" else LENGTH * 128  # a vector for each; ours turns by them
+    if counted(net) != run.model.size + places:
         raise RuntimeError(f"The networks differ: {counted(net)} and {run.model.size} parameters.")
     loop = by_state if network == "charlstm" else by_context
     return {"Trimaran": ours, "PyTorch": lambda length: loop(net, prompt, length)}
