@@ -14,7 +14,7 @@ from trimaran.backends.torch.build import TorchBackend
 from trimaran.errors import DescriptionError
 from trimaran.spec import Composite, Input, Model, from_json, functional, to_json
 from trimaran.spec import layers as L
-from trimaran.spec.stepping import stepwise
+from trimaran.spec.stepping import PLACE, stepwise
 from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncoderBlock
 from trimaran.weights import draw
 
@@ -91,6 +91,23 @@ def test_keys_and_values_have_a_row_for_each_step():
     assert steps.states["attention1_k"] == steps.states["attention1_v"] == (None, 18)
     assert steps.states["attention1_at"] == (1,)
     assert from_json(to_json(steps.model)) == steps.model
+
+
+def test_all_states_that_count_steps_are_equal():
+    """A backend may give one for all of them."""
+    model = zoo.build("chargpt", (9,), classes=7)
+    steps = stepwise(model)
+    counting = [name for name in steps.states if name.endswith(PLACE)]
+    assert len(counting) == 6 and all(steps.states[name] == (1,) for name in counting)
+    network = BACKEND.build(steps.model, draw(model, 0, np.float64))
+    states = {
+        n: np.zeros((1, *(9 if d is None else d for d in s))) for n, s in steps.states.items()
+    }
+    for number in range(1, 4):
+        outputs = dict(network.forward({"input": np.array([[2]]), **states}).outputs)
+        outputs.pop("output")
+        states = outputs
+        assert {float(states[name].item()) for name in counting} == {float(number)}
 
 
 def test_attention_to_another_sequence_is_refused():

@@ -40,6 +40,10 @@ EACH_STEP = (
 """Layers that do the same to every step, whatever stands before it."""
 
 
+PLACE = "_at"
+"""What the name of a state ends in that counts the steps so far: all of those are equal."""
+
+
 @dataclass(frozen=True)
 class Stepwise:
     """`model` takes one step of each input (length 1) and `states` by their shapes, and gives its

@@ -62,8 +62,8 @@ HELPERS = {
     """One step: its key and value go to the place `at`, and its query sees all up to there."""
     q, k, v = attention.project(x, x, at)
     place = at.long()[..., None].expand(-1, 1, keys.shape[2])
-    keys = keys.scatter(1, place, k.transpose(1, 2).flatten(2))
-    values = values.scatter(1, place, v.transpose(1, 2).flatten(2))
+    keys = keys.scatter(1, place, k.reshape(place.shape))
+    values = values.scatter(1, place, v.reshape(place.shape))
     seen = (torch.arange(keys.shape[1], device=x.device) <= at)[:, None, None]
     k, v = attention.split(keys), attention.split(values)
     y = attention.join(F.scaled_dot_product_attention(q, k, v, seen))
@@ -79,7 +79,7 @@ HELPERS = {
     speeds = 10000.0 ** (-torch.arange(half, **exact) / half)
     angles = steps.reshape(-1, 1, time, 1) * speeds
     a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)''',
+    return torch.cat((torch.addcmul(a * cos, b, -sin), torch.addcmul(b * cos, a, sin)), dim=-1)''',
     "waves": '''def waves(x, longest, at=0):
     """Of step t, at feature j: sin or cos of t / longest^(2 (j // 2) / features), by turns."""
     exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}

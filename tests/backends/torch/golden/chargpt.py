@@ -71,7 +71,7 @@ def turned(x, at=0):
     speeds = 10000.0 ** (-torch.arange(half, **exact) / half)
     angles = steps.reshape(-1, 1, time, 1) * speeds
     a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+    return torch.cat((torch.addcmul(a * cos, b, -sin), torch.addcmul(b * cos, a, sin)), dim=-1)
 
 
 class TransformerDecoderBlockRotary(nn.Module):
