@@ -169,6 +169,15 @@ def test_layers_and_arguments_of_the_future_are_refused() -> None:
         from_json(signed(lambda layer: layer.update(units=0)))
 
 
+def test_an_input_of_another_dtype_is_refused() -> None:
+    data = to_json(spec.sequential([Dense(3)], (4,)))
+    body = {"name": data["name"], "graph": data["graph"]}
+    body["graph"]["inputs"][0]["dtype"] = "text"
+    told = "input: expected the dtype float32 of features or int32 of tokens, got 'text'"
+    with pytest.raises(DescriptionError, match=told):
+        from_json({**data, **body, "digest": spec.codec._digest(body)})
+
+
 def test_a_model_made_by_hand_is_held_to_the_rules_too() -> None:
     model = spec.sequential([Dense(3)], (4,))
     graph = replace(model.graph, layers=(("dense1", Dense(0)),))

@@ -13,6 +13,7 @@ from trimaran.spec.named import Int, Name, plain, recording, substitute
 
 FEATURES = "float32"
 """The dtype of inputs that hold features; others hold numbers that name things."""
+DTYPES = (FEATURES, "int32")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,14 @@ class Port:
 
     name: str
     shape: Shape
-    dtype: str = "float32"
+    dtype: str = FEATURES
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise DescriptionError(
+                f"{self.name}: expected the dtype float32 of features or int32 of tokens, got "
+                f"{self.dtype!r}; use one of these."
+            )
 
 
 @dataclass(frozen=True)
