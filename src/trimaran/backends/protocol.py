@@ -91,7 +91,8 @@ class Step(Protocol):
 
     def __call__(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, as NumPy arrays; the states among them are the backend's own arrays,
-        to be given to the next step as they are, or through `np.asarray`."""
+        to be given to the next step as they are, or through `np.asarray`. Those that were given may
+        be written over: whoever goes on from them twice gives a copy."""
         ...
 
 

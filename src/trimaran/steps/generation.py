@@ -45,7 +45,7 @@ class Sampling:
             raise RecipeError(f"top-p is {self.top_p}; it must be above 0 and at most 1.")
 
 
-ROOM = 64
+ROOM = 256
 """Steps for which keys and values have room at first."""
 
 

@@ -1,11 +1,10 @@
-"""The traced step: as the module answers, for any room, with nothing of the caller's changed."""
+"""The traced step: as the module answers, for any room, whether NumPy takes it or PyTorch."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from trimaran import zoo
 from trimaran.backends.torch.build import TorchNetwork
@@ -14,6 +13,7 @@ from trimaran.spec.stepping import Stepwise, stepwise
 from trimaran.weights import draw
 
 TOKENS = (3, 1, 4, 1, 5)
+TAKEN_BY = {True: np.ndarray, False: torch.Tensor}
 
 
 def begin(steps: Stepwise, room: int) -> dict[str, np.ndarray]:
@@ -27,12 +27,13 @@ def step(token: int, states: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"input": np.array([[token]], np.int32), **states}
 
 
+@pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("name", ["chargpt", "charlstm", "charlstm-cell", "chargru"])
-def test_every_step_is_the_module_s(name: str):
+def test_every_step_is_the_module_s(name: str, plain: bool):
     """With the states that it returned before, and more room from the third step on."""
     steps = stepwise(zoo.build(name, (16,), 7))
     weights = draw(steps.model, 0)
-    traced, network = Stepper(steps.model, weights), TorchNetwork(steps.model, weights)
+    traced, network = Stepper(steps.model, weights, plain), TorchNetwork(steps.model, weights)
     ours, theirs = begin(steps, 2), begin(steps, 2)
     for number, token in enumerate(TOKENS):
         if number == 2:
@@ -42,7 +43,7 @@ def test_every_step_is_the_module_s(name: str):
         for key, value in wanted.items():
             assert np.abs(np.asarray(ours[key]) - value).max() <= 1e-6, key
         assert isinstance(ours.pop("output"), np.ndarray)
-        assert all(isinstance(state, Tensor) for state in ours.values())
+        assert all(isinstance(state, TAKEN_BY[plain]) for state in ours.values())
         theirs = {key: value for key, value in wanted.items() if key != "output"}
 
 
@@ -54,9 +55,22 @@ def widened(steps: Stepwise, states: dict[str, np.ndarray]) -> dict[str, np.ndar
     }
 
 
-def test_what_was_given_stays_as_it_was_and_so_does_the_process():
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_copy_of_the_states_goes_on_another_way(plain: bool):
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced, states = Stepper(steps.model, draw(steps.model, 0)), begin(steps, 4)
+    traced = Stepper(steps.model, draw(steps.model, 0), plain)
+    after = traced(step(3, begin(steps, 4)))
+    first = {name: np.asarray(after[name]) for name in steps.states}
+    one, _, again = (
+        traced(step(token, {name: state.copy() for name, state in first.items()}))["output"]
+        for token in (1, 2, 1)
+    )
+    assert (one == again).all()
+
+
+def test_pytorch_leaves_what_was_given_and_the_process_as_they_were():
+    steps = stepwise(zoo.build("chargpt", (16,), 7))
+    traced, states = Stepper(steps.model, draw(steps.model, 0), plain=False), begin(steps, 4)
     first = traced(step(3, states))
     assert not any(state.any() for state in states.values())
     kept = {name: np.asarray(value).copy() for name, value in first.items()}
@@ -66,11 +80,12 @@ def test_what_was_given_stays_as_it_was_and_so_does_the_process():
     assert torch.backends.mkldnn.enabled and not torch.is_inference_mode_enabled()
 
 
-def test_a_place_beyond_the_room_is_an_error():
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_place_beyond_the_room_is_an_error(plain: bool):
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced, states = Stepper(steps.model, draw(steps.model, 0)), begin(steps, 1)
-    after = traced(step(3, states))
+    traced = Stepper(steps.model, draw(steps.model, 0), plain)
+    after = traced(step(3, begin(steps, 1)))
     after.pop("output")
-    with pytest.raises(RuntimeError, match="out of bounds"):
+    with pytest.raises(IndexError if plain else RuntimeError, match="out of bounds"):
         traced(step(1, after))
     assert torch.backends.mkldnn.enabled

@@ -3,8 +3,9 @@
 A step of one row is hundreds of operations of microseconds each, so that what stands around them
 counts for more than they do: Python, the way to NumPy and back, sizes, places that each layer
 counts for itself, and oneDNN, which looks up a kernel for each. So the emitted module is traced
-once for each room of its states, what is the same in all layers is computed once, its states stay
-tensors, and PyTorch's own kernels compute.
+once for each room of its states, and what is the same in all layers is computed once. Then NumPy
+takes the step where it can (see `trimaran.backends.torch.lowering`), and PyTorch's own kernels
+where not, with states that stay tensors.
 """
 
 from __future__ import annotations
@@ -20,34 +21,41 @@ from torch import Tensor
 
 from trimaran.backends.protocol import Array
 from trimaran.backends.torch.build import TorchBackend, module, to_numpy, to_torch
+from trimaran.backends.torch.lowering import lowered
 from trimaran.spec.model import Model
 from trimaran.spec.stepping import PLACE
 
-Traced = Callable[..., tuple[Tensor, ...]]
+Taken = Callable[..., tuple[Array, ...]]
 
 
 class Stepper:
-    """See `trimaran.backends.protocol.Step`."""
+    """See `trimaran.backends.protocol.Step`. Without `plain`, PyTorch takes every step."""
 
-    def __init__(self, model: Model, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, model: Model, weights: Mapping[str, np.ndarray], plain: bool = True) -> None:
         self._network = module(model, weights).eval().requires_grad_(False)
+        self._plain = plain
         self._inputs = [port.name for port in model.inputs]
         self._outputs = [name for name, _ in model.outputs]
         self._slots = _slots(self._inputs)
-        self._traced: dict[tuple[torch.Size, ...], Traced] = {}
+        self._taken: dict[tuple[tuple[int, ...], ...], Taken] = {}
 
     def __call__(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        tensors = [_tensor(given[name]) for name in self._slots]
-        with torch.inference_mode(), _without_onednn():
-            shapes = tuple(tensor.shape for tensor in tensors)
-            if shapes not in self._traced:
-                self._traced[shapes] = self._trace(tensors)
-            found = zip(self._outputs, self._traced[shapes](*tensors), strict=True)
+        arrays = [given[name] for name in self._slots]
+        shapes = tuple(array.shape for array in arrays)
+        if shapes not in self._taken:
+            self._taken[shapes] = self._take(arrays)
+        found = zip(self._outputs, self._taken[shapes](*arrays), strict=True)
         states = self._inputs
-        return {n: t if n in states else to_numpy(t, first=False) for n, t in found}
+        return {n: a if n in states else _numpy(a) for n, a in found}
 
-    def _trace(self, tensors: list[Tensor]) -> Traced:
-        """The module's own operations, for tensors of these shapes."""
+    def _take(self, arrays: list[Array]) -> Taken:
+        """The step for arrays of these shapes."""
+        with torch.inference_mode(), _without_onednn():
+            graph = _shared(self._trace([_tensor(array) for array in arrays]))
+        return (lowered(graph) if self._plain else None) or _torch(graph)
+
+    def _trace(self, tensors: list[Tensor]) -> Any:
+        """The graph of the module's own operations."""
 
         def run(*tensors: Tensor) -> tuple[Tensor, ...]:
             slots = dict(zip(self._slots, tensors, strict=True))
@@ -57,8 +65,10 @@ class Stepper:
         with warnings.catch_warnings():
             # It is deprecated without another that spares a step's Python.
             warnings.simplefilter("ignore", DeprecationWarning)
-            traced: Any = torch.jit.trace(run, tensors)  # type: ignore[no-untyped-call]
-        return _shared(traced.graph)
+            traced: Any = torch.jit.trace(  # type: ignore[no-untyped-call]
+                run, tensors, check_trace=False
+            )
+        return traced.graph
 
 
 def _slots(names: list[str]) -> list[str]:
@@ -73,7 +83,7 @@ def _slot(name: str, slots: Mapping[str, Tensor]) -> str:
     return name if name in slots else next(n for n in slots if n.endswith(PLACE))
 
 
-def _shared(graph: Any) -> Traced:
+def _shared(graph: Any) -> Any:
     """The graph with sizes as the numbers that they are here, what follows from them computed now,
     and what is equal in several layers computed once."""
     passes: Any = torch._C
@@ -83,8 +93,20 @@ def _shared(graph: Any) -> Traced:
         passes._jit_pass_constant_propagation(graph)
     passes._jit_pass_cse(graph)
     passes._jit_pass_dce(graph)
-    made: Traced = passes._create_function_from_graph("step", graph)
-    return made
+    return graph
+
+
+def _torch(graph: Any) -> Taken:
+    """PyTorch takes the step."""
+    create: Any = torch._C._create_function_from_graph
+    function = create("step", graph)
+
+    def taken(*arrays: Array) -> tuple[Array, ...]:
+        with torch.inference_mode(), _without_onednn():
+            found: tuple[Array, ...] = function(*map(_tensor, arrays))
+            return found
+
+    return taken
 
 
 @contextmanager
@@ -100,6 +122,10 @@ def _without_onednn() -> Iterator[None]:
 
 def _tensor(array: Array) -> Tensor:
     return array if isinstance(array, Tensor) else to_torch(array)
+
+
+def _numpy(array: Array) -> np.ndarray:
+    return to_numpy(array, first=False) if isinstance(array, Tensor) else array
 
 
 def stepper(backend: TorchBackend, model: Model, weights: Mapping[str, np.ndarray]) -> Stepper:
