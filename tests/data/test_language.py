@@ -40,6 +40,24 @@ def test_a_stride_lets_windows_overlap():
     assert len(rows) == (len(tokens) - 9) // 3 + 1
 
 
+def test_with_a_context_each_token_after_it_is_scored_once():
+    found = prepare_text(RawText("text", TEXT, {}), settings(context=3, stride=2), 0.5)
+    tested = found.splits["test"]
+    tokenizer = found.preprocess.inputs["input"].tokenizer
+    scored = np.concatenate(tested.targets["output"][:, 3:]).tolist()
+    assert tokenizer.decode(scored) == TEXT[-(len(TEXT) // 2) :][4 : 4 + len(scored)]
+    trained = found.splits["train"].inputs["input"]
+    assert (trained[0, 2:] == trained[1, :-2]).all()
+    assert any("at least 3 tokens" in notice for notice in found.notices)
+
+
+def test_a_context_of_whole_rows_is_refused():
+    with pytest.raises(RecipeError, match="data.context is 8, but a row has 8 tokens"):
+        prepare_text(RawText("text", TEXT, {}), settings(context=8), 0.1)
+    with pytest.raises(RecipeError, match="data.context is -1"):
+        settings(context=-1)
+
+
 def test_the_end_tests_and_what_stands_before_it_validates():
     found = prepare_text(RawText("text", TEXT, {}), settings(validation=0.25), 0.1)
     cut = round(len(TEXT) * 0.1)

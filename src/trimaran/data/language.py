@@ -46,15 +46,20 @@ def prepare_text(raw: RawText, settings: DataSettings, test: float) -> Prepared:
             "it out."
         )
     length = settings.length or LENGTH
+    if settings.context >= length:
+        raise RecipeError(
+            f"data.context is {settings.context}, but a row has {length} tokens (data.length), so "
+            "that none would be scored; lower it."
+        )
     parts = _parts(raw, settings, test)
     tokenizer = characters(parts[TRAIN])
     field = TextField(tokenizer, length)
     tokens = {name: tokenizer.encode(part) for name, part in parts.items()}
     splits = {
-        name: windows(found, field, settings.stride if name == TRAIN else None)
+        name: windows(found, field, settings.stride if name == TRAIN else length - settings.context)
         for name, found in tokens.items()
     }
-    target = Tokens(tokenizer.size, tokenizer.kind)
+    target = Tokens(tokenizer.size, tokenizer.kind, settings.context)
     return Prepared(
         name=raw.name,
         task="language",
@@ -63,7 +68,7 @@ def prepare_text(raw: RawText, settings: DataSettings, test: float) -> Prepared:
         outputs={OUTPUT: Output.of(target)},
         preprocess=Preprocess({INPUT: field}, {OUTPUT: target}),
         facts={**raw.facts, **_facts(parts, tokens, splits, tokenizer)},
-        notices=_notices(tokens),
+        notices=(*_reading(settings.context), *_notices(tokens)),
     )
 
 
@@ -111,6 +116,16 @@ def _facts(
         "tokenizer": f"{tokenizer.kind}, {tokenizer.size} of them",
         "digest": digest(splits),
     }
+
+
+def _reading(context: int) -> tuple[str, ...]:
+    """What is said of scores that begin in the middle of a row."""
+    if not context:
+        return ()
+    return (
+        f"What is scored follows at least {context} tokens of its row; the first {context} of the "
+        "validation and the test text are read alone.",
+    )
 
 
 def _notices(tokens: Mapping[str, np.ndarray]) -> tuple[str, ...]:

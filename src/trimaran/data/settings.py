@@ -51,6 +51,8 @@ class DataSettings:
                   of ten training texts fit into
     keep_end:     of longer texts keep the end, not the start; None measures which says more
     stride:       tokens from the start of one training row to the next; None is the length
+    context:      of a text to continue, so many tokens of each validation and test row are read
+                  and not scored: what is scored follows at least so many others
     series:       how a table with a time becomes windows; see `SeriesSettings`
     memory:       gigabytes that decoded pictures may take before they are streamed from disk
     """
@@ -79,6 +81,7 @@ class DataSettings:
     length: int | None = None
     keep_end: bool | None = None
     stride: int | None = None
+    context: int = 0
     memory: float = 4.0
     series: SeriesSettings = field(default_factory=SeriesSettings)
 
@@ -92,5 +95,7 @@ class DataSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RecipeError(f"data.{name} is {value}; expected a whole number of at least 1.")
+        if self.context < 0:
+            raise RecipeError(f"data.context is {self.context}; expected a whole number from 0 on.")
         if self.memory <= 0:
             raise RecipeError(f"data.memory is {self.memory}; expected gigabytes above 0.")

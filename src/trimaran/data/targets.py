@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -116,10 +116,12 @@ class Values:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The token after each of a text's, out of `size`; `unit` says what a token is."""
+    """The token after each of a text's, out of `size`; `unit` says what a token is. The first
+    `context` of a row are not scored."""
 
     size: int
     unit: str
+    context: int = 0
 
     def encode(self, tokens: np.ndarray, row: RowName = plain_row) -> np.ndarray:
         """(N, length) int64 token numbers, as they are."""
@@ -130,11 +132,11 @@ class Tokens:
         return tokens
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "tokens", "size": self.size, "unit": self.unit}
+        return {"kind": "tokens", **asdict(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Tokens:
-        return cls(value["size"], value["unit"])
+        return cls(value["size"], value["unit"], value.get("context", 0))
 
 
 Target = Labels | Values | Tokens | Forecast

@@ -95,7 +95,7 @@ def score(
         assert isinstance(rows, Rows)
         return forecasting.score(rows, given, target, splits)
     if isinstance(target, Tokens):
-        return score_tokens(given, target.unit)
+        return score_tokens(given[:, target.context :], target.unit)
     if output.kind == "classes":
         return score_classes(true, chances(given), output.classes, rows.ids, seed, rows.weights)
     decoded = preprocess.decode(true), preprocess.decode(given)
