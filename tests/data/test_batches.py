@@ -98,3 +98,15 @@ def test_floats_applies_the_affine_of_its_input_only() -> None:
 def test_rows_refuse(changes: dict[str, object], words: str) -> None:
     with pytest.raises(DataError, match=words):
         rows(5, **changes)
+
+
+def test_rows_lose_the_padding_of_all_of_them_by_quarters():
+    tokens = np.ones((3, 10), np.int32)
+
+    def steps(*lengths: int) -> int:
+        rows = Rows({"input": tokens, "other": tokens}, {}, None, np.arange(3),
+                    lengths={"input": np.array(lengths)})  # fmt: skip
+        assert rows.cut().inputs["other"].shape == (3, 10)
+        return rows.cut().inputs["input"].shape[1]
+
+    assert [steps(1, 1, n) for n in (0, 2, 3, 5, 6, 7, 8, 10)] == [3, 3, 5, 5, 8, 8, 10, 10]

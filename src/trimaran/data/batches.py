@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -105,6 +105,13 @@ class Rows:
             {name: values[index] for name, values in self.lengths.items()},
         )
 
+    def cut(self) -> Rows:
+        """The rows without what is padding in all of them, but for so much that an input keeps one
+        of `SIZES` lengths, since some frameworks make a program for each."""
+        lengths = self.lengths
+        kept = {name: _kept(values, lengths.get(name)) for name, values in self.inputs.items()}
+        return replace(self, inputs=kept)
+
     def floats(self, name: str = "input") -> np.ndarray:
         """The input `name` as the model receives it: float32, or int32 numbers that name
         something."""
@@ -114,6 +121,18 @@ class Rows:
         if stored.dtype == np.int32:
             return stored
         return np.asarray(stored, np.float32)
+
+
+SIZES = 4
+"""Lengths to which padded rows are cut: quarters of the whole."""
+
+
+def _kept(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    if lengths is None:
+        return values
+    full, longest = values.shape[1], int(lengths.max(initial=1))
+    share = max(1, -(-longest * SIZES // full))  # rounded up
+    return values[:, : -(-full * share // SIZES)]
 
 
 def _same_length(rows: Rows) -> None:

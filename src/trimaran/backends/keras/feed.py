@@ -19,7 +19,7 @@ class Feed:
     """A split's batches as arrays named "inputs/<name>", "targets/<name>" and "weights".
 
     Rows in memory are sent once and then told by position; augmented and streamed rows are made
-    here and sent.
+    here and sent, and so are padded ones, without most of what is padding in all of a batch.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Feed:
     ) -> None:
         self.split, self.inputs, self.augment, self.seed = split, inputs, augment, seed
         self.targets = _targets(split, targets)
-        self.stays = isinstance(split, Rows) and augment is None
+        self.stays = isinstance(split, Rows) and augment is None and not split.lengths
 
     def __len__(self) -> int:
         return len(self.split)
@@ -59,7 +59,8 @@ class Feed:
         else:
             found = (self._changed(split.take(index), epoch) for index in order[start:])
         for number, rows in enumerate(found, start):
-            inputs = {f"inputs/{name}": rows.inputs[name] for name in self.inputs}
+            cut = rows.cut()
+            inputs = {f"inputs/{name}": cut.inputs[name] for name in self.inputs}
             yield inputs | self._labels(order[number])
 
     def _changed(self, rows: Rows, epoch: int) -> Rows:

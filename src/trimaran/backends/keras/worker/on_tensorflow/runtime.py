@@ -71,12 +71,12 @@ def program(step: Step, shared: int) -> Program:
     """(state, resident, items, how many) -> (state, their numbers).
 
     `items` have a leading axis of the updates, and the graph loops over it: one graph for any
-    number of updates and any number of rows.
+    number of updates and any number of rows of one size.
     """
     graphs: dict[str, Any] = {}
 
     def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
-        kind = ",".join(items)
+        kind = str(tf.nest.map_structure(lambda a: a.shape[2:], items))
         if kind not in graphs:
             graphs[kind] = _graph(step, state, resident, items)
         state, rows = graphs[kind](state, items)
