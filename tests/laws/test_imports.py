@@ -69,7 +69,8 @@ ROOMS = {
     "backends": Room(),
     "backends.protocol": Room(("spec",)),
     "backends.reference": Room(LOWER, ("numpy",)),
-    "backends.torch": Room(LOWER, ("numpy", "safetensors", "torch")),
+    "backends.torch": Room((*LOWER, "backends.torch.lowering"), ("numpy", "safetensors", "torch")),
+    "backends.torch.lowering": Room((), ("numpy", "scipy", "threadpoolctl")),
     "backends.keras": Room(LOWER, ("numpy",)),
     "backends.keras.worker": Room(
         (*LOWER, "backends.keras"), ("numpy", "keras", "tensorflow", "jax")
@@ -99,10 +100,11 @@ FACE = Room(
 
 
 def room_of(module: str) -> str:
-    """The room of a module: spec.layers.core → spec; backends are rooms of their own, and so is
-    the process in which Keras computes."""
-    if module.startswith("backends.keras.worker"):
-        return "backends.keras.worker"
+    """The room of a module: spec.layers.core → spec; backends are rooms of their own, and so are
+    the process in which Keras computes, and what PyTorch traced without PyTorch."""
+    for inner in ("backends.keras.worker", "backends.torch.lowering"):
+        if module.startswith(inner):
+            return inner
     first, _, rest = module.partition(".")
     return f"{first}.{rest.partition('.')[0]}" if first == "backends" and rest else first
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from trimaran.backends.protocol import Array
 from trimaran.backends.torch.build import TorchBackend, module, to_numpy, to_torch
-from trimaran.backends.torch.lowering import lowered
+from trimaran.backends.torch.lowering.graph import lowered
 from trimaran.spec.model import Model
 from trimaran.spec.stepping import PLACE
 

@@ -1,4 +1,4 @@
-"""What a step computes of one row, in NumPy: see `trimaran.backends.torch.lowering`."""
+"""What a step computes of one row, in NumPy: see `trimaran.backends.torch.lowering.graph`."""
 
 from __future__ import annotations
 

@@ -15,8 +15,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from trimaran.backends.torch import rowwise
-from trimaran.backends.torch.counterparts import LINES, Operation, Shape, UnknownError, listed
+from trimaran.backends.torch.lowering import rowwise
+from trimaran.backends.torch.lowering.counterparts import (
+    LINES,
+    Operation,
+    Shape,
+    UnknownError,
+    listed,
+)
 
 Step = Callable[..., tuple[np.ndarray, ...]]
 

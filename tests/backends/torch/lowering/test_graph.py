@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trimaran.backends.torch.lowering import Step, lowered
+from trimaran.backends.torch.lowering.graph import Step, lowered
 
 ROWS = {"x": (1, 1, 6), "y": (1, 1, 6), "w": (4, 6), "b": (4,)}
 HEADS = {"q": (1, 2, 1, 4), "k": (1, 2, 5, 4), "v": (1, 2, 5, 4)}

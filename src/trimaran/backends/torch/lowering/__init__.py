@@ -1,0 +1,1 @@
+"""A traced step written out for NumPy."""
