@@ -137,7 +137,11 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.Dense: lambda draw: L.Dense(draw(st.integers(1, 5)), use_bias=draw(st.booleans())),
     L.DepthwiseConv2D: _depthwise,
     L.Dropout: lambda draw: L.Dropout(draw(st.sampled_from([0.0, 0.25, 0.5]))),
-    L.Embedding: lambda draw: L.Embedding(draw(st.integers(1, 6)), draw(st.integers(1, 4))),
+    L.Embedding: lambda draw: L.Embedding(
+        draw(st.integers(2, 6)),
+        draw(st.integers(1, 4)),
+        padding_index=draw(st.sampled_from([None, 1])),
+    ),
     L.Flatten: lambda draw: L.Flatten(),
     L.GRU: lambda draw: recurrent(draw, L.GRU),
     L.GlobalAveragePooling1D: lambda draw: L.GlobalAveragePooling1D(draw(st.booleans())),

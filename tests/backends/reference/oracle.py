@@ -329,7 +329,7 @@ ORACLES: dict[type[Any], Call] = {
     L.GroupNormalization: group_norm,
     L.Activation: activation,
     L.Dropout: lambda layer, p, x, training: x * 1.0,
-    L.Embedding: lambda layer, p, x, training: F.embedding(x, p["weight"]),
+    L.Embedding: lambda layer, p, x, training: F.embedding(x, p["weight"], layer.padding_index),
     L.SimpleRNN: padded_or_not,
     L.LSTM: padded_or_not,
     L.GRU: padded_or_not,

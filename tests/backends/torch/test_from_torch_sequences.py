@@ -246,10 +246,11 @@ def test_what_has_no_description_is_named(name: str) -> None:
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
-def test_a_row_that_does_not_train_is_refused() -> None:
-    own = Odd(lambda own, x: own.a(x), a=nn.Embedding(4, 2, padding_idx=0))
-    with pytest.raises(ConversionError, match=r"padding_idx .*mask_zero"):
-        trimaran.from_torch(own, (5,))
+@pytest.mark.parametrize(("given", "read"), [(None, None), (0, 0), (3, 3), (-2, 2)])
+def test_a_row_that_does_not_train_stays_one(given: int | None, read: int | None) -> None:
+    own = Odd(lambda own, x: own.a(x), a=nn.Embedding(4, 2, padding_idx=given))
+    (leaf,) = trimaran.from_torch(own, (5,)).model.leaves
+    assert leaf.layer.padding_index == read
 
 
 # Planted faults -------------------------------------------------------------------------------

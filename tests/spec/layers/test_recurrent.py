@@ -205,3 +205,9 @@ def test_states_are_inputs_and_outputs_of_a_model() -> None:
     assert leaf.in_shapes == ((4, 2), (3,), (3,))
     assert (leaf.out_shape, leaf.behind) == ((3,), ((3,), (3,)))
     assert [model.output_shape(name) for name in outputs] == [(3,)] * 3
+
+
+@pytest.mark.parametrize("index", [-1, 5, 1.0])
+def test_the_padding_of_a_table_is_one_of_its_numbers(index: object):
+    with pytest.raises(DescriptionError, match="padding_index from 0 to input_dim - 1"):
+        Embedding(5, 2, padding_index=index)(Input((4,), dtype="int32"))  # type: ignore[arg-type]

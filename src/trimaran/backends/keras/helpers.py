@@ -72,6 +72,21 @@ class LowPadding(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}''',
+    "StillEmbedding": '''@keras.saving.register_keras_serializable("trimaran")
+class StillEmbedding(layers.Embedding):
+    """A table in which the row of one number does not learn."""
+
+    def __init__(self, *args, padding_index, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.padding_index = padding_index
+
+    def call(self, x):
+        rows = super().call(x)
+        still = keras.ops.expand_dims(x == self.padding_index, -1)
+        return keras.ops.where(still, keras.ops.stop_gradient(rows), rows)
+
+    def get_config(self):
+        return {**super().get_config(), "padding_index": self.padding_index}''',
     "GRUCell": _CELL.replace("KIND", "GRUCell"),
     "LSTMCell": '''@keras.saving.register_keras_serializable("trimaran")
 class LSTMCell(layers.LSTMCell):

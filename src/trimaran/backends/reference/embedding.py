@@ -18,9 +18,11 @@ def lookup(layer: Embedding, parameters: Parameters, inputs: Arrays, training: b
 def lookup_backward(
     layer: Embedding, parameters: Parameters, cache: Array, gradient: Array
 ) -> Backward:
-    """∂L/∂W[i] = Σ δ over the places where i stands; a number has no gradient."""
+    """∂L/∂W[i] = Σ δ over the places where i stands, but 0 for the padding; a number has none."""
     found = np.zeros_like(parameters["weight"])
     np.add.at(found, cache, gradient)
+    if layer.padding_index is not None:
+        found[layer.padding_index] = 0
     return (np.zeros(cache.shape),), {"weight": found}
 
 

@@ -31,7 +31,8 @@ def module_of(layer: Any) -> str | None:
 
 def _embedding(layer: L.Embedding, site: Site) -> Code:
     rows = site.numbers.one(layer.input_dim, "input_dim")
-    module = f"nn.Embedding({rows}, {site.numbers.one(layer.output_dim, 'output_dim')})"
+    still = "" if layer.padding_index is None else f", padding_idx={layer.padding_index}"
+    module = f"nn.Embedding({rows}, {site.numbers.one(layer.output_dim, 'output_dim')}{still})"
     return Code("@({0})", module, module)
 
 

@@ -18,12 +18,14 @@ class Embedding(Layer):
 
     mask_zero: number 0 is padding, which stands behind the last step of a row. The layers after it
         leave it out, and those that cannot are refused.
+    padding_index: the number whose row does not learn: it has no gradient and stays as it is
     """
 
     input_dim: int
     output_dim: int
     embeddings_initializer: str | Initializer = "random_uniform"
     mask_zero: bool = False
+    padding_index: int | None = None
 
     KIND: ClassVar[str] = "embedding"
     TAKES: ClassVar[str] = "int32"
@@ -32,6 +34,9 @@ class Embedding(Layer):
         for name in ("input_dim", "output_dim"):
             value = getattr(self, name)
             require(whole(value), f"{name} of 1 or more", value, "give the sizes of the table")
+        index = self.padding_index
+        fits = index is None or (whole(index + 1) and index < self.input_dim)
+        require(fits, "padding_index from 0 to input_dim - 1", index, "give one of the numbers")
         if self.mask_zero:
             require(len(shapes[0]) == 1, "a sequence (time,)", shapes[0], "mask_zero needs steps")
 

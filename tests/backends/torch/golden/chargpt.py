@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 8ac5f952c619.
+Written by Trimaran from the description 265708af0e13.
 """
 
 import torch

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description 48366d1948e8.
+Written by Trimaran from the description ea1e86fb81f0.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, ?, 65)
 
-Written by Trimaran from the description dd3f2952237b.
+Written by Trimaran from the description 0c6c17d226ea.
 """
 
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, 1)
 
-Written by Trimaran from the description 7fdf255a80a8.
+Written by Trimaran from the description a1b33eb4bece.
 """
 
 import torch

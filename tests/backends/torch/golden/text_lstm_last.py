@@ -2,7 +2,7 @@
 
 input (N, ?) -> output (N, 1)
 
-Written by Trimaran from the description 109fb419ea39.
+Written by Trimaran from the description a08b06d0c79a.
 """
 
 import torch

@@ -15,13 +15,11 @@ from trimaran.spec import layers as L
 def _embedding(site: Site) -> Value:
     weight, path = site.array("weight"), site.path("weight")
     assert weight is not None
-    site.require(
-        site["padding_idx"] == -1,
-        "its padding_idx takes one row out of training",
-        "leave padding_idx out, or describe the padding: trimaran.layers.Embedding(mask_zero=True)",
-    )
+    still = None if site["padding_idx"] == -1 else site["padding_idx"]
     value = site.value(site["indices"], tokens=True)
-    layer = L.Embedding(weight[0], weight[1], embeddings_initializer="unit_normal")
+    layer = L.Embedding(
+        weight[0], weight[1], embeddings_initializer="unit_normal", padding_index=still
+    )
     return site.add(layer, value, axes=(*value.axes, len(value.axes) + 1), path=path)
 
 
