@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,19 @@ def linear(x: Floats, weight: Floats, bias: Floats | None, shape: tuple[int, ...
 def layer_norm(x: Floats, weight: Floats | None, bias: Floats | None, epsilon: float) -> Floats:
     """Layer normalization (Ba et al. 2016, equations 3 and 4) of the row."""
     row: Floats = x.reshape(-1)
-    row = row - np.add.reduce(row) / len(row)
-    row *= 1.0 / math.sqrt(row.dot(row) / len(row) + epsilon)
+    row = row - row.dot(_mean(row.size))
+    row *= 1.0 / math.sqrt(row.dot(row) / row.size + epsilon)
     if weight is not None:
         row *= weight
     if bias is not None:
         row += bias
     return row.reshape(x.shape)
+
+
+@cache
+def _mean(size: int) -> Floats:
+    """By which a row is multiplied to become its mean, in half of the time that a sum takes."""
+    return np.full(size, 1 / size, np.float32)
 
 
 def gelu(x: Floats) -> Floats:
