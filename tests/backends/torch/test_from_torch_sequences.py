@@ -67,6 +67,20 @@ class Translator(nn.Module):
         return self.fc(out.transpose(0, 1) + out[-1].unsqueeze(1))
 
 
+class Steps(nn.Module):
+    """Cells of each kind, from states that are given; one of them takes two steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.gru = nn.LSTMCell(4, 3), nn.GRUCell(4, 3)
+        self.tanh, self.relu = nn.RNNCell(4, 3, bias=False), nn.RNNCell(4, 3, nonlinearity="relu")
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
+        h, c = self.lstm(x, self.lstm(x, (h, c)))
+        return self.fc(self.relu(x, self.tanh(x, self.gru(x, h))) + c)
+
+
 class Attentive(nn.Module):
     """Masks as people write them, a block of PyTorch's, attention to another sequence."""
 
@@ -101,6 +115,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "both ways, last step": (reader(nn.GRU, bidirectional=True), (5,)),
     "stack": (reader(end="h[-1]", num_layers=3, dropout=0.2), (5,)),
     "stack of both": (reader(nn.RNN, "both", num_layers=2, bidirectional=True), (5,)),
+    "cells": (Steps, ((4,), (3,), (3,))),
     "translator": (Translator, ((5, 4), (6, 2))),
     "attentive": (Attentive, ((5,), (6, 4))),
 }
@@ -224,7 +239,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
         lambda own, x: own.a(x)[1].permute(1, 0, 2), nn.GRU(4, 3, batch_first=True), "all ways"),
     "projected": (
         lambda own, x: own.a(x)[0], nn.LSTM(4, 3, batch_first=True, proj_size=2), "proj_size"),
-    "a cell": (lambda own, x: own.a(x[:, 0])[0], nn.LSTMCell(4, 3), "use nn.LSTM over"),
+    "a cell from zeros": (lambda own, x: own.a(x[:, 0])[0], nn.LSTMCell(4, 3), "zeros .* nn.LSTM"),
     "padding": (
         lambda own, x: masked(own, x, key_padding_mask=x[..., 0] > 9), attention(), "row by row"),
     "another mask": (

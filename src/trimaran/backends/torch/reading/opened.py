@@ -22,13 +22,15 @@ from trimaran.errors import ConversionError
 
 ATTENTION = "trimaran::attention"
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
+CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 
 
 def opened(module: nn.Module, example: Example) -> nn.Module:
     """The module, which is changed, with what its attention layers were told on the example."""
     for path, inner in list(module.named_modules()):
-        if type(inner) in RECURRENT:
+        if type(inner) in (*RECURRENT, *CELLS):
             _fold(inner)
+        if type(inner) in RECURRENT:
             if path and inner.num_layers > 1 and not inner.proj_size:
                 parent, _, name = path.rpartition(".")
                 setattr(module.get_submodule(parent), name, _stack(inner))
@@ -45,12 +47,12 @@ def opened(module: nn.Module, example: Example) -> nn.Module:
 
 def _fold(rnn: Any) -> None:
     """The second bias into the first, where it is only added to it: then it is not trained."""
-    if not rnn.bias or isinstance(rnn, nn.GRU):
+    if not rnn.bias or isinstance(rnn, nn.GRU | nn.GRUCell):
         return
     with torch.no_grad():
         for name, second in rnn.named_parameters():
             if name.startswith("bias_hh"):
-                getattr(rnn, name.replace("_hh_", "_ih_")).add_(second)
+                getattr(rnn, name.replace("_hh", "_ih")).add_(second)
                 second.zero_()
 
 

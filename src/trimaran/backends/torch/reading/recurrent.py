@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from trimaran.backends.torch.reading import cells
 from trimaran.backends.torch.reading.nodes import Key, Node, Ref
 from trimaran.backends.torch.reading.shaping import END, full, whole_slice
 from trimaran.backends.torch.reading.site import Site
@@ -268,4 +269,5 @@ STATES = {
     "unsqueeze": _unsqueeze,
     "zeros": _zeros,
     **dict.fromkeys(KINDS, _recurrent),
+    **dict.fromkeys(cells.KINDS, cells.cell),
 }

@@ -31,12 +31,8 @@ REMEDIES = {
     "div": "multiply by a layer, or fold the number into the weights around it",
     "embedding_bag": "use nn.Embedding, and a mean over the steps",
     "feature_dropout": "use nn.Dropout, which drops single entries",
-    "gru_cell": "use nn.GRU over the whole sequence",
-    "lstm_cell": "use nn.LSTM over the whole sequence",
     "max": "use x.amax",
     "prelu": "use nn.LeakyReLU",
-    "rnn_relu_cell": "use nn.RNN over the whole sequence",
-    "rnn_tanh_cell": "use nn.RNN over the whole sequence",
     "scaled_dot_product_attention": "use nn.MultiheadAttention",
 }
 """What to write instead of an operation that people often use."""
