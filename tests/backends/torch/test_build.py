@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -117,3 +120,17 @@ def test_maps_out_are_channels_last() -> None:
     net = TorchBackend().build(model, draw(model, 0))
     batch = np.ones((3, 4, 6, 2), np.float32)
     assert net.forward({"input": batch}).outputs["output"].shape == (3, 4, 6, 5)
+
+
+def test_no_number_is_drawn_for_a_network_without_storage():
+    """PyTorch would import its compiler for it, which takes seconds."""
+    code = """
+import sys
+from trimaran import zoo
+from trimaran.backends.torch.build import module
+from trimaran.weights import draw
+model = zoo.build("charlstm", (8,), 5)
+module(model, draw(model, 0))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
