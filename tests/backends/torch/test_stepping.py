@@ -7,13 +7,22 @@ import pytest
 import torch
 
 from trimaran import zoo
+from trimaran.backends.torch import stepping
 from trimaran.backends.torch.build import TorchNetwork
 from trimaran.backends.torch.stepping import Stepper
 from trimaran.spec.stepping import Stepwise, stepwise
 from trimaran.weights import draw
 
 TOKENS = (3, 1, 4, 1, 5)
-TAKEN_BY = {True: np.ndarray, False: torch.Tensor}
+TAKEN_BY = {"numpy": np.ndarray, "torch": torch.Tensor}
+
+
+@pytest.fixture(params=TAKEN_BY)
+def taker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who takes the steps; PyTorch does where the graph cannot be written for NumPy."""
+    if request.param == "torch":
+        monkeypatch.setattr(stepping, "lowered", lambda graph: None)
+    return str(request.param)
 
 
 def begin(steps: Stepwise, room: int) -> dict[str, np.ndarray]:
@@ -27,13 +36,12 @@ def step(token: int, states: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"input": np.array([[token]], np.int32), **states}
 
 
-@pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("name", ["chargpt", "charlstm", "charlstm-cell", "chargru"])
-def test_every_step_is_the_module_s(name: str, plain: bool):
+def test_every_step_is_the_module_s(name: str, taker: str):
     """With the states that it returned before, and more room from the third step on."""
     steps = stepwise(zoo.build(name, (16,), 7))
     weights = draw(steps.model, 0)
-    traced, network = Stepper(steps.model, weights, plain), TorchNetwork(steps.model, weights)
+    traced, network = Stepper(steps.model, weights), TorchNetwork(steps.model, weights)
     ours, theirs = begin(steps, 2), begin(steps, 2)
     for number, token in enumerate(TOKENS):
         if number == 2:
@@ -43,7 +51,7 @@ def test_every_step_is_the_module_s(name: str, plain: bool):
         for key, value in wanted.items():
             assert np.abs(np.asarray(ours[key]) - value).max() <= 1e-6, key
         assert isinstance(ours.pop("output"), np.ndarray)
-        assert all(isinstance(state, TAKEN_BY[plain]) for state in ours.values())
+        assert all(isinstance(state, TAKEN_BY[taker]) for state in ours.values())
         theirs = {key: value for key, value in wanted.items() if key != "output"}
 
 
@@ -55,10 +63,10 @@ def widened(steps: Stepwise, states: dict[str, np.ndarray]) -> dict[str, np.ndar
     }
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_a_copy_of_the_states_goes_on_another_way(plain: bool):
+@pytest.mark.usefixtures("taker")
+def test_a_copy_of_the_states_goes_on_another_way():
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced = Stepper(steps.model, draw(steps.model, 0), plain)
+    traced = Stepper(steps.model, draw(steps.model, 0))
     after = traced(step(3, begin(steps, 4)))
     first = {name: np.asarray(after[name]) for name in steps.states}
     one, _, again = (
@@ -68,9 +76,12 @@ def test_a_copy_of_the_states_goes_on_another_way(plain: bool):
     assert (one == again).all()
 
 
-def test_pytorch_leaves_what_was_given_and_the_process_as_they_were():
+def test_pytorch_leaves_what_was_given_and_the_process_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(stepping, "lowered", lambda graph: None)
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced, states = Stepper(steps.model, draw(steps.model, 0), plain=False), begin(steps, 4)
+    traced, states = Stepper(steps.model, draw(steps.model, 0)), begin(steps, 4)
     first = traced(step(3, states))
     assert not any(state.any() for state in states.values())
     kept = {name: np.asarray(value).copy() for name, value in first.items()}
@@ -80,12 +91,11 @@ def test_pytorch_leaves_what_was_given_and_the_process_as_they_were():
     assert torch.backends.mkldnn.enabled and not torch.is_inference_mode_enabled()
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_a_place_beyond_the_room_is_an_error(plain: bool):
+def test_a_place_beyond_the_room_is_an_error(taker: str):
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced = Stepper(steps.model, draw(steps.model, 0), plain)
+    traced = Stepper(steps.model, draw(steps.model, 0))
     after = traced(step(3, begin(steps, 1)))
     after.pop("output")
-    with pytest.raises(IndexError if plain else RuntimeError, match="out of bounds"):
+    with pytest.raises(IndexError if taker == "numpy" else RuntimeError, match="out of bounds"):
         traced(step(1, after))
     assert torch.backends.mkldnn.enabled

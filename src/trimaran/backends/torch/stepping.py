@@ -29,11 +29,10 @@ Taken = Callable[..., tuple[Array, ...]]
 
 
 class Stepper:
-    """See `trimaran.backends.protocol.Step`. Without `plain`, PyTorch takes every step."""
+    """See `trimaran.backends.protocol.Step`."""
 
-    def __init__(self, model: Model, weights: Mapping[str, np.ndarray], plain: bool = True) -> None:
+    def __init__(self, model: Model, weights: Mapping[str, np.ndarray]) -> None:
         self._network = module(model, weights).eval().requires_grad_(False)
-        self._plain = plain
         self._inputs = [port.name for port in model.inputs]
         self._outputs = [name for name, _ in model.outputs]
         self._slots = _slots(self._inputs)
@@ -52,7 +51,7 @@ class Stepper:
         """The step for arrays of these shapes."""
         with torch.inference_mode(), _without_onednn():
             graph = _shared(self._trace([_tensor(array) for array in arrays]))
-        return (lowered(graph) if self._plain else None) or _torch(graph)
+        return lowered(graph) or _torch(graph)
 
     def _trace(self, tensors: list[Tensor]) -> Any:
         """The graph of the module's own operations."""
