@@ -47,6 +47,13 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return lines[-1]
 
 
+def test_a_refusal_as_json_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "no-recipe", "--json"]) == 2
+    told = capsys.readouterr()
+    (line,) = told.out.splitlines()
+    assert told.err == f"trimaran: {json.loads(line)['error']}\n"
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib import import_module
@@ -78,6 +79,8 @@ def _verb(name: str, words: list[str]) -> int:
         return int(module.run(module.parser().parse_intermixed_args(words)))
     except TrimaranError as error:
         print(f"trimaran: {error}", file=sys.stderr)
+        if "--json" in words:
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
         return 2
     except KeyboardInterrupt:
         print("\ntrimaran: interrupted; nothing was left half written.", file=sys.stderr)
