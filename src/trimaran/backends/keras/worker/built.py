@@ -76,22 +76,32 @@ def emitted(model: Model, source: str) -> Built:
     """The network of a text, whose layers are called by their paths."""
     with undrawn():
         network: keras.Model = load(source).build()
+    layers = whole_layers(network)
+    names = {id(variable): name for name, variable in variables(network).items()}
+    if keras.backend.backend() == "jax":
+        importlib.import_module("trimaran.backends.keras.worker.on_jax.layers").quicken(network)
+    return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
+
+
+def whole_layers(network: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The layers of an emitted network by their paths, without the parts of recurrent ones."""
     found = [
         layer
         for layer in layers_of(network)
         if layer.name and not isinstance(layer, keras.layers.InputLayer)
     ]
     inner = {id(part) for layer in found for part in _parts(layer)}
-    layers = {layer.name: layer for layer in found if id(layer) not in inner}
-    names = {
-        id(variable): f"{path}/{name}"
-        for path, layer in layers.items()
+    return {layer.name: layer for layer in found if id(layer) not in inner}
+
+
+def variables(network: keras.Model) -> dict[str, keras.Variable]:
+    """The arrays of an emitted network by Keras name ("path/kernel")."""
+    return {
+        f"{path}/{name}": variable
+        for path, layer in whole_layers(network).items()
         for name, variable in own_variables(layer)
         if variable.name != "seed_generator_state"
     }
-    if keras.backend.backend() == "jax":
-        importlib.import_module("trimaran.backends.keras.worker.on_jax.layers").quicken(network)
-    return Built(model, ordered(model, network), Hooks(layers, heads_of(model)), names)
 
 
 def _parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

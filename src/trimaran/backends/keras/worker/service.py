@@ -25,6 +25,7 @@ from trimaran.backends.keras.worker.subject import assign
 from trimaran.backends.keras.worker.sums import settle_sums
 from trimaran.data.batches import Affine
 from trimaran.emit.loading import load
+from trimaran.errors import RunError
 from trimaran.spec import codec
 from trimaran.tasks.loss import Objective
 from trimaran.training.engine import Objectives, Sums, Update
@@ -115,12 +116,17 @@ class Service:
         return Message({"loss": loss}, _marked(found))
 
     def save(self, message: Message) -> Message:
-        """Write a description's weights as the weights file of the network of its source."""
+        """Write a description's weights as the weights file of the network of its source, and read
+        it back."""
         values = message.values
         with undrawn():
-            network = load(values["source"]).build()
+            network, other = (load(values["source"]).build() for _ in range(2))
         assign(network, codec.from_json(values["model"]), message.arrays)
         network.save_weights(values["path"])
+        other.load_weights(values["path"])
+        for mine, read in zip(network.weights, other.weights, strict=True):
+            if not np.array_equal(mine, read):
+                raise RunError(f"{values['path']} does not give {mine.path} back; try again.")
         return DONE
 
     def held(self, message: Message) -> Message:
