@@ -16,6 +16,7 @@ from trimaran.handle import Run
 from trimaran.python import train
 from trimaran.spec import Input, functional, to_json
 from trimaran.spec.padding import leaves_padding_out
+from trimaran.steps.parity import Climb, ladder, subject
 
 NOUNS = ("plot", "cast", "score", "script", "scene", "ending", "camera", "humour")
 
@@ -175,3 +176,11 @@ def test_texts_without_a_word_have_no_baseline(tmp_path: Path) -> None:
     run = trained(frame, tmp_path, {"zoo": "text-lstm"}, tokens="characters")
     assert not (run.path / "artifacts" / "baseline.json").exists()
     assert run.report.exists()
+
+
+def test_a_run_on_padded_texts_climbs_the_ladder(run: Run) -> None:
+    """Its rows are longer than an unknown size is taken for, and so are its dropouts' masks."""
+    climb = Climb(("torch",), 1, ("adam",), ("float64",), 4)
+    rungs = [rung for _, rung in ladder(subject(str(run.path)), climb)]
+    assert {rung.name for rung in rungs} >= {"forward", "gradients"}
+    assert all(rung.ok for rung in rungs)

@@ -11,7 +11,9 @@ import numpy as np
 from trimaran.data.batches import Rows
 from trimaran.spec import Model
 from trimaran.spec.dropping import dropping
+from trimaran.spec.layer import known
 from trimaran.spec.layers import Embedding, OneHot
+from trimaran.spec.model import sized
 from trimaran.spec.padding import told_by
 from trimaran.tasks.loss import Loss, Objective
 from trimaran.training.engine import Objectives
@@ -88,13 +90,17 @@ class Problem:
         """What each dropout keeps at this step (from 1), channels-last."""
         size = len(self.order[0])
         found = {}
-        for number, leaf in enumerate(self.model.leaves):
+        for number, leaf in enumerate(self._sized.leaves):
             path, rate, dropped = dropping(leaf)
             if rate:
                 rng = np.random.default_rng((self.training.seed, step, number))
-                shape = (size, *(n or UNKNOWN for n in dropped))
-                found[path] = (rng.random(shape) >= rate).astype(np.float32)
+                found[path] = (rng.random((size, *known(dropped))) >= rate).astype(np.float32)
         return found
+
+    @cached_property
+    def _sized(self) -> Model:
+        """The model for these rows, whose steps it may leave open."""
+        return sized(self.model, {k: v.shape[1:] for k, v in self.rows.inputs.items()})
 
 
 def invented(model: Model, count: int = 256, seed: int = 0) -> tuple[Rows, Objective]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,8 @@ def subject(name: str, shape: str | None = None, classes: int | None = None) -> 
     found = runs.find(name)
     prepared = prepare(found.recipe.data_settings(), found.recipe.training.seed)
     train = prepared.splits["train"]
-    rows = train.take(np.arange(min(len(train), _ROWS)))
+    # Whole: what a batch is cut to follows its rows, and the masks of dropouts do not.
+    rows = replace(train.take(np.arange(min(len(train), _ROWS))), lengths={})
     return Subject(found.model, found.weights, (rows, objective(found.model, prepared)))
 
 
