@@ -12,11 +12,12 @@ import pytest
 
 from trimaran import layers
 from trimaran.cli import main
+from trimaran.comparison.ladder import climb
 from trimaran.handle import Run
 from trimaran.python import train
 from trimaran.spec import Input, functional, to_json
 from trimaran.spec.padding import leaves_padding_out
-from trimaran.steps.parity import Climb, ladder, subject
+from trimaran.steps.parity import Climb, problems, reference, side, subject
 
 NOUNS = ("plot", "cast", "score", "script", "scene", "ending", "camera", "humour")
 
@@ -180,7 +181,8 @@ def test_texts_without_a_word_have_no_baseline(tmp_path: Path) -> None:
 
 def test_a_run_on_padded_texts_climbs_the_ladder(run: Run) -> None:
     """Its rows are longer than an unknown size is taken for, and so are its dropouts' masks."""
-    climb = Climb(("torch",), 1, ("adam",), ("float64",), 4)
-    rungs = [rung for _, rung in ladder(subject(str(run.path)), climb)]
+    given = Climb(("torch", "jax"), 1, ("adam",), ("float64",), 4)
+    (problem,) = problems(subject(str(run.path)), given)
+    rungs = list(climb(problem, (side("torch"), reference())))
     assert {rung.name for rung in rungs} >= {"forward", "gradients"}
     assert all(rung.ok for rung in rungs)
