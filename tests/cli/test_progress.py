@@ -48,7 +48,7 @@ def test_plain_lines_hold_the_plan_each_epoch_and_every_notice() -> None:
         told(event)
     assert out.getvalue().splitlines() == [
         "mnist (48,000 train, 10,000 test) → mnist-cnn, 225,034 parameters, in runs/x",
-        "about 1 min 15 s and 1.2 GB of memory (cpu, bfloat16, 2 threads)",
+        "about 1 min 15 s of training and 1.2 GB of memory (cpu, bfloat16, 2 threads)",
         "Look out.",
         "epoch 1/2  loss 0.5  val_accuracy 98.77 %  4,000 images/s  12 s",
         "  It is deep.",

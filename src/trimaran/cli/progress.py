@@ -42,7 +42,7 @@ def silent(event: Event | Plan) -> None:
 def plan_text(plan: Plan) -> str:
     """What is going to happen, before it does."""
     rows = ", ".join(f"{count:,} {split}" for split, count in plan.rows.items())
-    time = "" if plan.seconds is None else f"{duration(plan.seconds)} and "
+    time = "" if plan.seconds is None else f"{duration(plan.seconds)} of training and "
     return (
         f"{plan.data} ({rows}) → {plan.model}, {plan.parameters:,} parameters, in {plan.run}\n"
         f"about {time}{size(plan.memory)} of memory "
