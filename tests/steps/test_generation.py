@@ -76,6 +76,7 @@ def test_the_command_streams_and_answers_in_json(run: Run, capsys: pytest.Captur
         (["--top-k", "0"], "top-k is 0"),
         (["--top-p", "1.5"], "top-p is 1.5"),
         (["--length", "0"], "length is 0"),
+        (["--seed", "-1"], "seed: expected a whole number from 0 to"),
     ],
 )
 def test_bad_requests_are_told(

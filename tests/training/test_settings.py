@@ -50,6 +50,8 @@ def test_bad_durations(text: float | str) -> None:
         ("accumulate", 0),
         ("keep", 0),
         ("seed", 1.5),
+        ("seed", -1),
+        ("seed", 2**64),
         ("threads", 0),
         ("threads", "many"),
         ("precision", "float16"),

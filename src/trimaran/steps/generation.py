@@ -20,6 +20,7 @@ from trimaran.files import write_json
 from trimaran.runs import RunFiles
 from trimaran.spec.stepping import Stepwise, stepwise
 from trimaran.steps.implementation import implementation
+from trimaran.weights import check_seed
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Sampling:
             raise RecipeError(f"top-k is {self.top_k}; it must be 1 or more.")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise RecipeError(f"top-p is {self.top_p}; it must be above 0 and at most 1.")
+        check_seed(self.seed)
 
 
 ROOM = 256

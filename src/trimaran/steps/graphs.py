@@ -15,7 +15,7 @@ from trimaran.spec import Model
 from trimaran.steps import environment, probing
 from trimaran.training.execution import asked_threads, usable_cores
 from trimaran.training.probe import Graph, Task
-from trimaran.weights import draw
+from trimaran.weights import check_seed, draw
 
 Tell = Callable[[str], None]
 
@@ -41,6 +41,7 @@ class Choice:
                 raise RecipeError(f"{name} must be at least 1, but is {getattr(self, name)}.")
         if not 0 < self.seconds <= 600:
             raise RecipeError(f"seconds must lie in (0, 600], but is {self.seconds}.")
+        check_seed(self.seed)
 
     @property
     def cores(self) -> int:

@@ -31,7 +31,7 @@ from trimaran.tasks import Loss, Objective
 from trimaran.training.execution import Execution
 from trimaran.training.optimizers import SGD
 from trimaran.training.settings import Training
-from trimaran.weights import draw
+from trimaran.weights import check_seed, draw
 
 ROWS = 8
 EPOCHS, BATCH, PACE = 30, 32, 0.4
@@ -57,6 +57,7 @@ def objective(model: Model) -> Objective:
 
 def sample(model: Model, seed: int) -> Batch:
     """Rows and answers drawn from a seed, in float64: the lesson needs no data."""
+    check_seed(seed)
     rng = np.random.default_rng(seed)
     inputs = {p.name: rng.standard_normal((ROWS, *(n or 4 for n in p.shape))) for p in model.inputs}
     targets = {}

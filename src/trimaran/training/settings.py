@@ -120,7 +120,8 @@ def _counts(given: Training) -> None:
         value = getattr(given, name)
         whole = isinstance(value, int) and not isinstance(value, bool)
         require(whole and value >= 1, name, value, "a whole number of at least 1")
-    require(isinstance(given.seed, int), "seed", given.seed, "a whole number")
+    good = isinstance(given.seed, int) and 0 <= given.seed < 2**64
+    require(good, "seed", given.seed, "a whole number from 0 to 2**64 - 1")
     auto = given.threads == "auto"
     good = auto or (isinstance(given.threads, int) and given.threads >= 1)
     require(good, "threads", given.threads, "auto or a whole number of at least 1")

@@ -41,14 +41,19 @@ def draw(model: Model, seed: int, dtype: DTypeLike = np.float32) -> dict[str, Ar
     Raises:
         RecipeError: the seed is out of range.
     """
-    if not 0 <= seed < 2**64:
-        raise RecipeError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed}.")
+    check_seed(seed)
     return {
         key: draw_one(parameter, seed, key).astype(
             dtype if parameter.dtype == "float32" else parameter.dtype, copy=False
         )
         for key, parameter in model.parameters.items()
     }
+
+
+def check_seed(seed: int) -> None:
+    """Refuses with `RecipeError` what keys no stream of random numbers."""
+    if not 0 <= seed < 2**64:
+        raise RecipeError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed}.")
 
 
 def draw_one(parameter: Parameter, seed: int, key: str) -> Array:
