@@ -185,7 +185,9 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(tmp_path: Path, digits_
     assert epochs == [1, 2]
 
 
-def test_ctrl_c_saves_without_scores_and_resuming_finishes(tmp_path: Path) -> None:
+def test_ctrl_c_saves_without_scores_and_resuming_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import signal
 
     def interrupt(event: Any) -> None:
@@ -194,12 +196,15 @@ def test_ctrl_c_saves_without_scores_and_resuming_finishes(tmp_path: Path) -> No
 
     told: list[Any] = []
     options = workflow.Options(
-        out=tmp_path / "run", tell=lambda event: (told.append(event), interrupt(event))[0]
+        out=tmp_path / "my run", tell=lambda event: (told.append(event), interrupt(event))[0]
     )
+    monkeypatch.setattr("sys.argv", ["trimaran", "train", "my recipe.yaml"])
     done = workflow.run(recipe("digits-mlp", "training.epochs=2"), options)
+    environment = json.loads((done.run.path / "environment.json").read_text())
+    assert environment["command"] == "trimaran train 'my recipe.yaml'"
     assert done.reason == INTERRUPTED and not done.run.finished
     (stopped,) = [event for event in told if isinstance(event, Stopped)]
-    assert stopped.advice == f"Go on with: trimaran train --resume {tmp_path / 'run'}"
+    assert stopped.advice == f"Go on with: trimaran train --resume '{tmp_path / 'my run'}'"
     assert workflow.resume(done.run).run.finished
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -67,7 +68,7 @@ def _chosen(path: Path) -> Path:
     if full is not None:
         raise RunError(
             f"{path} is not empty (it holds {full.name}); name a new folder with --out, or go on "
-            f"with that run by --resume {path}."
+            f"with that run by --resume {shlex.quote(str(path))}."
         )
     return path
 

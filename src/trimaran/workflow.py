@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -234,7 +235,7 @@ def predict(run: RunFiles, inputs: Any, backend: str | None = None) -> Predictio
     if scoring.output_of(run.preprocess).kind == "tokens":
         raise RecipeError(
             f"{run.path.name} learned to continue a text; write with it: trimaran generate "
-            f"{run.path} --prompt TEXT."
+            f"{shlex.quote(str(run.path))} --prompt TEXT."
         )
     network = implementation(backend or run.recipe.backend).network(run.model, run.weights)
     if scoring.output_of(run.preprocess).kind == "series":

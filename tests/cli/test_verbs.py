@@ -377,8 +377,8 @@ def test_ctrl_c_before_or_after_training_as_json(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(workflow, "_judge" if begun else "prepare", interrupt)
-    out = str(tmp_path / "run")
+    out = str(tmp_path / "my run")
     assert main(["train", "digits-mlp", *FAST, "--out", out, "--json"]) == 130
     found = json.loads(capsys.readouterr().out)
     assert (found["run"], found["stopped"]) == (out if begun else None, "interrupted")
-    assert (f"--resume {out}" if begun else "Nothing was trained yet") in found["advice"]
+    assert (f"--resume '{out}'" if begun else "Nothing was trained yet") in found["advice"]

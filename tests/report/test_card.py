@@ -1,6 +1,8 @@
 """The model card: a YAML head that parses, and a body that agrees with scores.json."""
 
 import json
+import shlex
+import shutil
 
 import yaml
 
@@ -37,3 +39,12 @@ def test_a_regression_and_an_empty_run_have_cards(value_run, empty_run):
     assert head_of(write_card(value_run).read_text())["pipeline_tag"] == "tabular-regression"
     text = write_card(empty_run).read_text()
     assert "It has not been scored." in text and head_of(text)["model-index"]
+
+
+def test_the_commands_can_be_pasted_whatever_the_run_is_called(image_run, tmp_path):
+    run = shutil.copytree(image_run, tmp_path / "it's $HOME ü")
+    shown = write_card(run).read_text(encoding="utf-8").split("```")[1].splitlines()[1:]
+    assert [shlex.split(line) for line in shown] == [
+        ["trimaran", "predict", run.name, "INPUT"],
+        ["trimaran", "report", run.name],
+    ]

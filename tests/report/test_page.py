@@ -1,8 +1,10 @@
 """The page says what the run folder holds, escapes what is not its own, and degrades in words."""
 
 import base64
+import html
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -138,6 +140,18 @@ def test_a_description_of_another_version_costs_only_the_diagram(image_run, tmp_
     (path / "model.json").write_text('{"format": "from the future"}')
     page = render(path)
     assert "model.json cannot be read" in page and "Confusion matrix" in page
+
+
+def test_the_commands_can_be_pasted_whatever_the_run_is_called(image_run, tmp_path):
+    path = shutil.copytree(image_run, tmp_path / "it's $HOME ü")
+    shown = render(path).split('<dl class="commands">')[1].split("</dl>")[0]
+    commands = [html.unescape(code) for code in re.findall(r"<code>(.*?)</code>", shown)]
+    assert [shlex.split(command) for command in commands[:4]] == [
+        ["trimaran", "train", f"{path}/recipe.yaml"],
+        ["trimaran", "evaluate", str(path)],
+        ["trimaran", "predict", str(path), "INPUT"],
+        ["trimaran", "report", str(path)],
+    ]
 
 
 def test_no_folder_is_an_error_in_a_sentence(tmp_path):

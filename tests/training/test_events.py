@@ -74,7 +74,11 @@ def test_a_cut_last_line_is_left_out_and_a_bad_one_is_named(tmp_path: Path) -> N
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
+    path = tmp_path / "my run" / "events.jsonl"
+    path.parent.mkdir()
     path.symlink_to("/dev/full")
-    with pytest.raises(RunError, match=r"No space left.*--resume"), events.EventLog(path) as log:
+    with (
+        pytest.raises(RunError, match=r"No space left.*--resume '.*/my run'"),
+        events.EventLog(path) as log,
+    ):
         log.append(ALL[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ class _Found:
         """How to go on where training itself has not said so."""
         if self.run is None:
             return "Nothing was trained yet; give the command again."
-        return f"Go on with: trimaran train --resume {self.run}"
+        return f"Go on with: trimaran train --resume {shlex.quote(self.run)}"
 
 
 def recipe(words: list[str], args: argparse.Namespace, found: _Found) -> Any:

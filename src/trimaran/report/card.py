@@ -1,5 +1,6 @@
 """README.md of a run: a model card whose YAML head other tools can read."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ def _body(run: RunFolder) -> list[str]:
     lines += [f"- {label}: {value}" for label, value in training_facts(run)]
     lines += ["", "## Data", "", f"`{_dataset(run)}`"]
     lines += [f"- {notice}" for notice in run.data.get("notices", ())]
-    lines += ["", "## Use", "", "```sh", f"trimaran predict {name} INPUT"]
-    lines += [f"trimaran report {name}", "```", "", _files(run)]
+    lines += ["", "## Use", "", "```sh", shlex.join(["trimaran", "predict", name, "INPUT"])]
+    lines += [shlex.join(["trimaran", "report", name]), "```", "", _files(run)]
     lines += ["", "## Limits", "", _limits(run)]
     return lines
 

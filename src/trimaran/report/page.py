@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -280,16 +281,17 @@ def _data(run: RunFolder) -> dict[str, Any]:
 
 def _commands(run: RunFolder) -> list[tuple[str, str]]:
     folder = run.path.as_posix()
-    use = ("use it", f"trimaran predict {folder} INPUT")
+    use = ("use it", shlex.join(["trimaran", "predict", folder, "INPUT"]))
     if run.recipe.get("task") == "language":
-        use = ("let it write", f'trimaran generate {folder} --prompt "KING:" --temperature 0.8')
+        words = ["generate", folder, "--prompt", "KING:", "--temperature", "0.8"]
+        use = ("let it write", shlex.join(["trimaran", *words]))
     if run.recipe.get("task") == "forecast":
-        use = ("let it forecast", f"trimaran predict {folder} --csv NEW.csv")
+        use = ("let it forecast", shlex.join(["trimaran", "predict", folder, "--csv", "NEW.csv"]))
     found = [
-        ("train it again", f"trimaran train {folder}/recipe.yaml"),
-        ("score it again", f"trimaran evaluate {folder}"),
+        ("train it again", shlex.join(["trimaran", "train", f"{folder}/recipe.yaml"])),
+        ("score it again", shlex.join(["trimaran", "evaluate", folder])),
         use,
-        ("write this page again", f"trimaran report {folder}"),
+        ("write this page again", shlex.join(["trimaran", "report", folder])),
     ]
     if run.source_name == "model_torch.py":
         found.append((

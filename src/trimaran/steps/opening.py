@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,7 +74,7 @@ class Opening:
         """Where, when and how this runs."""
         return {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": " ".join(sys.argv),
+            "command": shlex.join(sys.argv),
             "backend": self.backend.name,
             "execution": self.execution.to_json(),
             "gpu": self.backend.gpu(self.execution),

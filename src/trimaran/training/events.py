@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -171,7 +172,7 @@ class EventLog:
         except OSError as error:
             raise RunError(
                 f"{self.path} could not be written ({error.strerror or error}); make room there, "
-                f"then go on with: trimaran train --resume {self.path.parent}"
+                f"then go on with: trimaran train --resume {shlex.quote(str(self.path.parent))}"
             ) from error
 
     def __exit__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,4 +99,4 @@ def advice(run: Run) -> str:
     """How to go on after an interruption."""
     if run.place is None:
         return "Nothing was saved, because the run was given no folder."
-    return f"Go on with: trimaran train --resume {run.place.folder.parent}"
+    return f"Go on with: trimaran train --resume {shlex.quote(str(run.place.folder.parent))}"
