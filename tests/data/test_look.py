@@ -74,6 +74,35 @@ def test_table(tmp_path: Path) -> None:
         look(tmp_path / "t.csv")
 
 
+def reviews(path: Path, labels: list[str]) -> Path:
+    words = [f"review number {k} of the film" for k in range(len(labels))]
+    pd.DataFrame({"text": words, "label": labels}).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("on_bad", ["drop", "refuse"])
+def test_a_missing_label_is_no_class(tmp_path: Path, on_bad: str) -> None:
+    path = reviews(tmp_path / "r.csv", ["pos"] * 5 + [""] + ["neg"] * 4)
+    found = look(path, base=DataSettings(on_bad=on_bad))
+    assert found.kind == "texts" and found.details["classes"] == {"neg": 4, "pos": 5}
+    assert any("label': 2 classes (neg: 4, pos: 5)" in s for s in found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "told"),
+    [
+        ("auto", "Its words are numbered by the training texts; "),
+        ("bpe", "Its parts of words are numbered by the training texts; "),
+        ("characters", "Its characters are numbered by the training texts; "),
+        ("bytes", "Its texts are read byte by byte; "),
+    ],
+)
+def test_what_a_token_is_is_told(tmp_path: Path, tokens: str, told: str) -> None:
+    path = reviews(tmp_path / "r.csv", ["pos", "neg"] * 5)
+    found = look(path, base=DataSettings(tokens=tokens))
+    assert any(sentence.startswith(told) for sentence in found.sentences)
+
+
 @pytest.mark.parametrize("pictures", [True, False])
 def test_npz(tmp_path: Path, pictures: bool) -> None:
     x = RNG.integers(0, 256, (40, 28, 28), np.uint8) if pictures else RNG.normal(size=(40, 3))

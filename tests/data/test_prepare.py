@@ -169,6 +169,12 @@ def test_one_class_only_is_refused(tmp_path: Path, value) -> None:
         prepare(DataSettings(path=path, target="y", task="classify"), 0)
 
 
+def test_one_class_is_told_before_columns_that_say_nothing(tmp_path: Path) -> None:
+    path = csv(tmp_path, pd.DataFrame({"text": ["good"] * 30, "y": ["pos"] * 30}))
+    with pytest.raises(DataError, match="All 30 rows of t have the one class 'pos'"):
+        prepare(DataSettings(path=path, target="y"), 0)
+
+
 def test_texts_cannot_be_regressed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds texts such as '[uv]'"):
         prepare(DataSettings(path=csv(tmp_path, table()), target="b", task="regress"), 0)

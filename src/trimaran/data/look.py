@@ -20,7 +20,7 @@ from trimaran.data.sources import folder, gather, reviews, table, text, textfold
 from trimaran.data.sources.place import place
 from trimaran.data.sources.series import read_series
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
-from trimaran.data.targets import comparable
+from trimaran.data.targets import comparable, missing
 
 _FEW = 2000  # pictures; a deep network trained from nothing on fewer mostly learns them by heart
 _SIDE_FOR_FEW = 64
@@ -94,7 +94,7 @@ def _pictures(
     if small and settings.image_size is None:
         settings = replace(settings, image_size=_SIDE_FOR_FEW)
         shape = gather.common_shape(good, settings) if good else shape
-    labels = listing.labels
+    labels = _present(listing.labels)
     task = infer_task(labels, settings.task)
     model, why = suggest_for_images(shape, len(good))
     sentences = [
@@ -180,20 +180,29 @@ _READING = {"optimizer": {"name": "adam", "learning_rate": 2e-3}, "epochs": 5, "
 def _rows_of_text(raw: RawTexts, settings: DataSettings, target: str) -> Finding:
     given = [text.split() for text in raw.texts if isinstance(text, str)]
     words = sorted(map(len, given)) or [0]
-    task = infer_task(raw.labels, settings.task)
+    labels = _present(raw.labels)
+    task = infer_task(labels, settings.task)
     own = set(raw.parts or ()) or ({TRAIN} if raw.fixed is None else set())
     sentences = (
         f"{raw.name}: {len(raw)} texts of {words[0]} to {words[-1]} words, half of them of "
         f"{words[len(words) // 2]} at most.",
-        _target_sentence(raw.labels, task, target),
-        "Its words are numbered by the training texts; a linear model is trained beside.",
+        _target_sentence(labels, task, target),
+        f"{_token_sentence(settings.tokens)}; a linear model is trained beside.",
         *raw.notices,
         _split_sentence(own, settings, task),
     )
-    details = {"rows": len(raw), "words": words[len(words) // 2], **_classes(raw.labels, task)}
+    details = {"rows": len(raw), "words": words[len(words) // 2], **_classes(labels, task)}
     why = "because it reads texts of any length"
     found = Finding("texts", raw.name, task, "text-lstm", why, settings, sentences, details)
     return replace(found, training=_READING)
+
+
+def _token_sentence(kind: str) -> str:
+    """How texts become numbers."""
+    if kind == "bytes":
+        return "Its texts are read byte by byte"
+    named = {"bpe": "parts of words", "wordpiece": "parts of words", "characters": "characters"}
+    return f"Its {named.get(kind, 'words')} are numbered by the training texts"
 
 
 def _text(raw: RawText, settings: DataSettings) -> Finding:
@@ -246,6 +255,11 @@ _SERIES_TRAINING = {
 """As in the recipe etth1-dlinear."""
 
 
+def _present(labels: np.ndarray) -> np.ndarray:
+    """Those that are there: a missing one is no class, and its row is dropped or refused later."""
+    return np.asarray(labels[~missing(labels)])
+
+
 def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:
     if task == "regress":
         values = labels.astype(np.float64)
@@ -261,7 +275,8 @@ def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:
 
 
 def _counted(labels: np.ndarray) -> tuple[list[str], list[int]]:
-    flat = labels.argmax(axis=1) if is_one_hot(labels) else labels.reshape(len(labels), -1)[:, 0]
+    column = labels if labels.ndim == 1 else labels[:, 0]
+    flat = labels.argmax(axis=1) if is_one_hot(labels) else column
     names, counts = np.unique(comparable(flat), return_counts=True)
     return [str(n) for n in names.tolist()], [int(c) for c in counts]
 

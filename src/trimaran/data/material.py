@@ -223,3 +223,15 @@ def is_one_hot(labels: np.ndarray) -> bool:
         return False
     matrix = as_matrix(labels)
     return bool(np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1).all())
+
+
+def refuse_one_class(name: str, labels: np.ndarray) -> None:
+    """Raises `DataError` where the (N,) labels leave nothing to tell apart."""
+    known = comparable(labels)
+    if not len(known):
+        raise DataError(f"{name} has no row to learn from; check the path and filters.")
+    if (known == known[0]).all():
+        raise DataError(
+            f"All {len(known)} rows of {name} have the one class {str(known[0])!r}; a classifier "
+            "needs rows of at least 2 classes."
+        )

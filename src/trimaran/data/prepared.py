@@ -11,7 +11,7 @@ import numpy as np
 from trimaran.data.batches import Rows
 from trimaran.data.duplicates import across, equal
 from trimaran.data.facts import describe
-from trimaran.data.material import Material, infer_task, is_one_hot
+from trimaran.data.material import Material, infer_task, is_one_hot, refuse_one_class
 from trimaran.data.order import SPLIT, permutation
 from trimaran.data.preprocess import INPUT, OUTPUT, Field, Preprocess
 from trimaran.data.series.target import Forecast
@@ -80,7 +80,7 @@ def finish(material: Material, settings: DataSettings, seed: int, test: float) -
     """
     task, labels = _task(material, settings)
     if task == "classify":
-        _refuse_one_class(material, labels)
+        refuse_one_class(material.name, labels[material.allowed])
     parts = _parts(material, labels, settings, (seed, test, task))
     train = parts[TRAIN]
     target: Labels | Values = (
@@ -133,17 +133,6 @@ def _task(material: Material, settings: DataSettings) -> tuple[str, np.ndarray]:
             )
         labels = labels.argmax(axis=1) if labels.shape[1] > 1 else labels[:, 0]
     return task, labels
-
-
-def _refuse_one_class(material: Material, labels: np.ndarray) -> None:
-    known = comparable(labels[material.allowed])
-    if not len(known):
-        raise DataError(f"{material.name} has no row to learn from; check the path and filters.")
-    if (known == known[0]).all():
-        raise DataError(
-            f"All {len(known)} rows of {material.name} have the one class {str(known[0])!r}; "
-            f"a classifier needs rows of at least 2 classes."
-        )
 
 
 def _parts(

@@ -8,7 +8,7 @@ from trimaran.data.batches import Rows
 from trimaran.data.columns import find, guess_target, usable_columns
 from trimaran.data.features import TableField, as_numbers
 from trimaran.data.fields import as_texts
-from trimaran.data.material import Material, infer_task, usable
+from trimaran.data.material import Material, infer_task, refuse_one_class, usable
 from trimaran.data.preprocess import INPUT, OUTPUT, Field
 from trimaran.data.raw import RawTable
 from trimaran.data.settings import DataSettings
@@ -24,6 +24,8 @@ def from_table(table: RawTable, settings: DataSettings) -> Material:
     labels = find(table, target, "target")
     allowed, told = usable(labels, settings, table.row)
     task = infer_task(labels[allowed], settings.task)
+    if task == "classify":
+        refuse_one_class(table.name, labels[allowed])
     columns, notices = usable_columns(table, target, task, settings)
     standard = settings.normalize in ("auto", "standard")
 

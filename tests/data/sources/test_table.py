@@ -1,5 +1,6 @@
 """Tables from files and frames: types, missing values, and rows that are named when wrong."""
 
+import csv
 import datetime
 import gzip
 from pathlib import Path
@@ -62,6 +63,13 @@ def test_every_form_gives_the_same_columns(tmp_path: Path, form: str) -> None:
         table = read_table(path)
     assert list(table.columns) == ["age", "sex", "alive", "town"]
     check(dict(table.columns))
+
+
+def test_a_value_may_be_a_whole_document(tmp_path: Path) -> None:
+    limit, document = csv.field_size_limit(), "word " * 40_000
+    table = read_table(write(tmp_path / "a.csv", f"text,label\n{document},pos\nshort,neg\n"))
+    assert table.columns["text"].tolist() == [document, "short"]
+    assert csv.field_size_limit() == limit < len(document)
 
 
 def test_rows_are_named_as_the_file_shows_them(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import csv
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 OTHERS = (";", "\t", "|", ",")  # tried where the separator that the name promises is not found
 _SAMPLE = 1000  # rows that show whether numbers have a decimal comma
+_LONGEST = 2**31 - 1  # characters of a value: the most that the csv module takes everywhere
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -83,7 +86,7 @@ def _checked(path: Path, encoding: str) -> tuple[list[str], Style]:
     opened = gzip.open if path.name.endswith(".gz") else open
     row = 1
     try:
-        with opened(path, "rt", encoding=encoding, newline="") as file:
+        with _long_values(), opened(path, "rt", encoding=encoding, newline="") as file:
             separator = _separator(path, file.readline())
             file.seek(0)
             lines = csv.reader(file, delimiter=separator, strict=True)
@@ -102,6 +105,17 @@ def _checked(path: Path, encoding: str) -> tuple[list[str], Style]:
         ) from error
     decimal = "," if separator != "," and _commas(sample) else "."
     return header, Style(separator, decimal, encoding)
+
+
+@contextmanager
+def _long_values() -> Iterator[None]:
+    """Documents as values: the csv module's limit of 131,072 characters is one of the process, and
+    is put back."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _promised(path: Path) -> str:
