@@ -186,3 +186,16 @@ def test_a_run_on_padded_texts_climbs_the_ladder(run: Run) -> None:
     rungs = list(climb(problem, (side("torch"), reference())))
     assert {rung.name for rung in rungs} >= {"forward", "gradients"}
     assert all(rung.ok for rung in rungs)
+
+
+def test_texts_of_bytes_are_shown_as_texts(tmp_path: Path) -> None:
+    frame = reviews(60, 5).with_columns(
+        pl.col("text").str.replace_all("it", "ïü"), label=pl.Series(["for", "against"] * 30)
+    )
+    run = trained(frame, tmp_path, {"zoo": "text-lstm"}, tokens="bytes", length=24)
+    texts = {text.encode()[:24].decode(errors="replace") for text in frame["text"]}
+    rows = json.loads((run.path / "artifacts" / "worst.json").read_text())["rows"]
+    assert rows and {"".join(word for word, _ in row["words"]) for row in rows} <= texts
+    assert all(word for row in rows for word, _ in row["words"])
+    page = run.report.read_text()
+    assert "Ġ" not in page and "␣" in page

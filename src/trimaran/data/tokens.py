@@ -13,6 +13,10 @@ import numpy as np
 UNKNOWN = "[UNK]"
 """The token, number 0, that stands for whatever training never met."""
 _PIECE = 1 << 14  # characters given to the library at once
+_PRINTED = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_OTHERS = [byte for byte in range(0x100) if byte not in _PRINTED]
+_BYTES = {chr(b): b for b in _PRINTED} | {chr(0x100 + n): b for n, b in enumerate(_OTHERS)}
+"""The letter that stands for each byte where tokens are bytes (Radford et al. 2019, GPT-2)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,12 @@ class Tokenizer:
         """The text of these tokens; an unknown one is the replacement character."""
         return "".join("\ufffd" if n == 0 else self.names[n] for n in numbers)
 
+    def readable(self, numbers: Sequence[int]) -> list[str]:
+        """The text of each token; a character of several bytes stands with its first one, and
+        nothing with its others."""
+        names = [self.names[number] for number in numbers]
+        return _characters(names) if self.kind == "bytes" else names
+
     def to_json(self) -> dict[str, Any]:
         own = {"padded": True} if self.padded else {}
         return {"kind": self.kind, **own, "tokenizer": json.loads(self.text)}
@@ -82,3 +92,18 @@ def characters(text: str) -> Tokenizer:
 def _pieces(text: str) -> Iterator[str]:
     for start in range(0, len(text), _PIECE):
         yield text[start : start + _PIECE]
+
+
+def _characters(names: Sequence[str]) -> list[str]:
+    """Characters of UTF-8 for tokens that are bytes; a cut one is the replacement character."""
+    found: list[str] = []
+    while len(found) < len(names):
+        rest = names[len(found) :]
+        first = _BYTES.get(rest[0])
+        if first is None:  # padding, or the unknown token
+            found.append(rest[0])
+            continue
+        length = 1 + sum(first >= least for least in (0xC0, 0xE0, 0xF0))
+        own = bytes(_BYTES.get(name, 0) for name in rest[:length])
+        found += [own.decode(errors="replace"), *[""] * (len(own) - 1)]
+    return found

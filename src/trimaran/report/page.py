@@ -200,7 +200,7 @@ def _worst(folder: Path) -> dict[str, Any] | None:
         raise RunError(f"{path} is damaged ({error!r}): delete it and report again.") from None
     images = load_arrays(folder / "worst.npz").get("images", ())
     for row in rows:
-        row["shaded"] = shaded(row["words"]) if "words" in row else None
+        row["shaded"] = shaded(row["words"], row.get("between", " ")) if "words" in row else None
     for row, image in zip(rows, images, strict=False):
         row["picture"] = data_uri(as_bytes(image))
         row["small"] = max(image.shape[:2]) <= 64

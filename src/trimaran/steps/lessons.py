@@ -90,7 +90,7 @@ def gates_of(run: RunFiles, text: str) -> Gates:
     network = implementation(run.recipe.backend).network(run.model, run.weights)
     tokens = field.apply([text])
     known = tokens[0][tokens[0] != 0] if isinstance(field, PaddedText) else tokens[0]
-    steps = [field.tokenizer.names[number] for number in known.tolist()]
+    steps = field.tokenizer.readable(known.tolist())
     return gates(network, run.weights, {run.model.inputs[0].name: tokens}, steps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -170,12 +170,24 @@ def write_worst(
             [(w, 0.0) for w in field.words(np.asarray(row))] for row in stored
         ]
         for item, own in zip(listed, words, strict=True):
-            item["words"] = [[word, round(share, 4)] for word, share in own]
+            item["words"] = [[word, round(share, 4)] for word, share in _whole(own)]
+            item["between"] = field.between
     elif stored.ndim == 2:
         assert isinstance(field, TableField | ArrayField)
         for item, values in zip(listed, stored, strict=True):
             item["features"] = field.readable(values)
     write_json(folder / "worst.json", {"split": split, "rows": listed})
+
+
+def _whole(words: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """A character of several bytes, which stands with its first, has the shares of them all."""
+    found: list[tuple[str, float]] = []
+    for word, share in words:
+        if word or not found:
+            found.append((word, share))
+        else:
+            found[-1] = (found[-1][0], found[-1][1] + share)
+    return found
 
 
 def _columns(preprocess: Preprocess, count: int) -> list[str]:

@@ -83,6 +83,15 @@ def test_bytes_know_every_text() -> None:
     assert (field.apply(["\u4e16\u754c \U0001f600"]) != 1).all()
 
 
+def test_bytes_are_read_as_the_characters_they_stand_for() -> None:
+    text = "naïve \u4e16\U0001f600\n\x00"
+    field = PaddedText(train("bytes", [GOOD], 2), 40)
+    shown = field.words(field.apply([text])[0])
+    assert "".join(shown) == text and len(shown) == len(text.encode())
+    assert shown[2:4] == ["ï", ""] and shown[7:10] == ["\u4e16", "", ""]
+    assert PaddedText(field.tokenizer, 3).words(field.apply([text])[0, :3])[2] == "\ufffd"
+
+
 def test_words_are_counted_and_the_rare_left_out() -> None:
     texts = ["one two two three three three"] * 2 + ["once"]
     assert train("words", texts, 20_000).names == ("[PAD]", "[UNK]", "three", "two", "one")

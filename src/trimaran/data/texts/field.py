@@ -55,7 +55,12 @@ class PaddedText:
 
     def words(self, row: np.ndarray) -> list[str]:
         """The tokens of a row, as people read them, without the padding."""
-        return [self.tokenizer.names[number] for number in row[row != 0].tolist()]
+        return self.tokenizer.readable(row[row != 0].tolist())
+
+    @property
+    def between(self) -> str:
+        """What stands between two of them where they are read as a text."""
+        return "" if self.tokenizer.kind in ("characters", "bytes") else " "
 
     def to_json(self) -> dict[str, Any]:
         own = {"length": self.length, "keep": self.keep, "column": self.column}
