@@ -70,7 +70,12 @@ def test_the_command_streams_and_answers_in_json(run: Run, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--prompt", "Zebra"], "holds 'Z', which the training text never does"),
+        (["--prompt", "Zat"], "holds 'Z', which the training text never does; leave it out"),
+        (
+            ["--prompt", "the nüï müß"],
+            "holds 'ü', 'ï', 'ß', which the training text never does; le",
+        ),
+        (["--length", "-5"], "length is -5"),
         (["--prompt", ""], "The prompt is empty"),
         (["--temperature", "-1"], "temperature is -1.0; it must be 0 or more"),
         (["--top-k", "0"], "top-k is 0"),
@@ -83,7 +88,8 @@ def test_bad_requests_are_told(
     run: Run, capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ):
     assert main(["generate", str(run.path), "--prompt", "the", *words]) == 2
-    assert told in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert told in said.err and said.out == ""
 
 
 def test_other_runs_do_not_write(tmp_path: Path):

@@ -113,11 +113,17 @@ class Writer:
         self._room += more
 
     def write(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
-        """`length` tokens that go on from the prompt, as they come."""
+        """`length` tokens that go on from the prompt, as they come.
+
+        Raises `RecipeError` or `DataError` at once, before the first of them is asked for.
+        """
         if length < 1:
             raise RecipeError(f"length is {length}; it must be 1 or more.")
+        return self._written(known(self.tokenizer, prompt), length, sampling)
+
+    def _written(self, prompt: list[int], length: int, sampling: Sampling) -> Iterator[str]:
         rng = np.random.default_rng(sampling.seed)
-        chances = self.read(known(self.tokenizer, prompt))
+        chances = self.read(prompt)
         for number in range(length):
             token = draw(chances, sampling, rng)
             yield self.tokenizer.decode([token])
@@ -168,15 +174,18 @@ def known(tokenizer: Tokenizer, prompt: str) -> list[int]:
     """The prompt's tokens.
 
     Raises:
-        DataError: it is empty, or holds a character that training never met.
+        DataError: it is empty, or holds characters that training never met; names each once.
     """
     tokens: list[int] = tokenizer.encode(prompt).tolist()
     if not tokens:
         raise DataError("The prompt is empty; give at least one character to go on from.")
-    if 0 in tokens:
-        letter = prompt[tokens.index(0)]
+    strange = dict.fromkeys(
+        letter for letter, token in zip(prompt, tokens, strict=True) if token == 0
+    )
+    if strange:
+        listed, them = ", ".join(map(repr, strange)), "it" if len(strange) == 1 else "them"
         raise DataError(
-            f"The prompt holds {letter!r}, which the training text never does; leave it out."
+            f"The prompt holds {listed}, which the training text never does; leave {them} out."
         )
     return tokens
 
