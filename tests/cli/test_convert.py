@@ -87,6 +87,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "nets.py").write_text(NETWORKS)
     (tmp_path / "wrong.py").write_text("import nothing_of_this_name\n")
     (tmp_path / "typo.py").write_text("def f(:\n")
+    (tmp_path / "many.py").write_text("".join(f"class N{k}: ...\n" for k in range(11)))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -184,6 +185,7 @@ BAD = {
     "nowhere.py:Net --input 4": "no such file",
     "nets.py --input 4": "names no network",
     "nets.py:Nat --input 4": "did you mean Net?",
+    "many.py:Other --input 4": "it has N0, N1, N2, N3, N4, N5, N6, N7 and 3 more.",
     "nets.py:Sized --input 4": "needs arguments (width)",
     "nets.py:broken --input 4": "RuntimeError: no weights today (nets.py, line",
     "nets.py:number --input 4": "is an int, and no torch.nn.Module",

@@ -110,6 +110,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: str) -> None:
         (("show", "model"), "'show models' lists them"),
         (("explain", "features"), "needs a run"),
         (("report", "/"), "is not a run"),
+        (("parity", "nope"), "resnet152); name one of them."),
+        (("parity", "mlp", "--backends", "torch,numpy"), "'reference', climbs unasked: in float64"),
         (("parity", "mnist-mlp", "--seed", "-1"), "seed must be a whole number from 0 to"),
         (("explain", "backprop", "--seed", "-1"), "seed: expected a whole number from 0 to"),
         (("compare", "graphs", "mnist-mlp", "--seed", "-1"), "seed: expected a whole number"),

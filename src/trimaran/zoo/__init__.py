@@ -42,10 +42,9 @@ def build(
         DescriptionError: no such name, or an input that the architecture cannot take.
     """
     if name not in ZOO:
-        near = get_close_matches(name, ZOO, 1, 0.4) or ["mnist-cnn"]
-        raise DescriptionError(
-            f"model {name!r} is not in the zoo ({', '.join(ZOO)}); did you mean {near[0]!r}?"
-        )
+        near = get_close_matches(name, ZOO, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "name one of them."
+        raise DescriptionError(f"model {name!r} is not in the zoo ({', '.join(ZOO)}); {hint}")
     entry = ZOO[name]
     shape = entry.input_shape if input_shape is None else tuple(input_shape)
     units = entry.classes if classes is None else classes

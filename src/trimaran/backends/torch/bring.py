@@ -19,6 +19,8 @@ from torch import nn
 from trimaran.backends.torch.reading.example import told
 from trimaran.errors import ConversionError
 
+_SHOWN = 8  # names in a sentence
+
 
 def bring(what: str, weights: Mapping[str, np.ndarray] | None = None) -> nn.Module:
     """The network that the name stands for: an instance, or what a class or function makes when it
@@ -86,8 +88,14 @@ def _object(module: ModuleType, name: str, where: str) -> Any:
         or (isinstance(value, type | FunctionType) and value.__module__ == own_name)
     ]
     near = get_close_matches(name, own, 1, 0.4)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(own[:8]) or 'no networks'}."
+    hint = f"did you mean {near[0]}?" if near else f"it has {_listed(own)}."
     raise ConversionError(f"{where} has no {name!r}; {hint}")
+
+
+def _listed(names: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more or "no networks"
 
 
 def _made(found: Any, what: str) -> nn.Module:
