@@ -20,7 +20,8 @@ from trimaran.data.sources import folder, gather, reviews, table, text, textfold
 from trimaran.data.sources.place import place
 from trimaran.data.sources.series import read_series
 from trimaran.data.splits import SPELLINGS, TEST, TRAIN, VALIDATION
-from trimaran.data.targets import comparable, missing
+from trimaran.data.targets import comparable, present
+from trimaran.data.texts.vocabulary import told_tokens
 
 _FEW = 2000  # pictures; a deep network trained from nothing on fewer mostly learns them by heart
 _SIDE_FOR_FEW = 64
@@ -94,7 +95,7 @@ def _pictures(
     if small and settings.image_size is None:
         settings = replace(settings, image_size=_SIDE_FOR_FEW)
         shape = gather.common_shape(good, settings) if good else shape
-    labels = _present(listing.labels)
+    labels = present(listing.labels)
     task = infer_task(labels, settings.task)
     model, why = suggest_for_images(shape, len(good))
     sentences = [
@@ -180,14 +181,14 @@ _READING = {"optimizer": {"name": "adam", "learning_rate": 2e-3}, "epochs": 5, "
 def _rows_of_text(raw: RawTexts, settings: DataSettings, target: str) -> Finding:
     given = [text.split() for text in raw.texts if isinstance(text, str)]
     words = sorted(map(len, given)) or [0]
-    labels = _present(raw.labels)
+    labels = present(raw.labels)
     task = infer_task(labels, settings.task)
     own = set(raw.parts or ()) or ({TRAIN} if raw.fixed is None else set())
     sentences = (
         f"{raw.name}: {len(raw)} texts of {words[0]} to {words[-1]} words, half of them of "
         f"{words[len(words) // 2]} at most.",
         _target_sentence(labels, task, target),
-        f"{_token_sentence(settings.tokens)}; a linear model is trained beside.",
+        f"{told_tokens(settings.tokens)}; a linear model is trained beside.",
         *raw.notices,
         _split_sentence(own, settings, task),
     )
@@ -195,14 +196,6 @@ def _rows_of_text(raw: RawTexts, settings: DataSettings, target: str) -> Finding
     why = "because it reads texts of any length"
     found = Finding("texts", raw.name, task, "text-lstm", why, settings, sentences, details)
     return replace(found, training=_READING)
-
-
-def _token_sentence(kind: str) -> str:
-    """How texts become numbers."""
-    if kind == "bytes":
-        return "Its texts are read byte by byte"
-    named = {"bpe": "parts of words", "wordpiece": "parts of words", "characters": "characters"}
-    return f"Its {named.get(kind, 'words')} are numbered by the training texts"
 
 
 def _text(raw: RawText, settings: DataSettings) -> Finding:
@@ -253,11 +246,6 @@ _SERIES_TRAINING = {
     "batch_size": 32,
 }
 """As in the recipe etth1-dlinear."""
-
-
-def _present(labels: np.ndarray) -> np.ndarray:
-    """Those that are there: a missing one is no class, and its row is dropped or refused later."""
-    return np.asarray(labels[~missing(labels)])
 
 
 def _target_sentence(labels: np.ndarray, task: str, where: str) -> str:

@@ -182,6 +182,11 @@ def missing(labels: np.ndarray) -> np.ndarray:
     return np.zeros(len(labels), bool)
 
 
+def present(labels: np.ndarray) -> np.ndarray:
+    """Those that are not missing: a missing one is no class."""
+    return np.asarray(labels[~missing(labels)])
+
+
 def _some(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:20])
     return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"

@@ -170,8 +170,7 @@ def write_worst(
             [(w, 0.0) for w in field.words(np.asarray(row))] for row in stored
         ]
         for item, own in zip(listed, words, strict=True):
-            item["words"] = [[word, round(share, 4)] for word, share in _whole(own)]
-            item["between"] = field.between
+            item |= {"words": _whole(own), "between": field.between}
     elif stored.ndim == 2:
         assert isinstance(field, TableField | ArrayField)
         for item, values in zip(listed, stored, strict=True):
@@ -180,14 +179,15 @@ def write_worst(
 
 
 def _whole(words: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """A character of several bytes, which stands with its first, has the shares of them all."""
+    """A character of several bytes, which stands with its first, has the shares of them all;
+    these are rounded."""
     found: list[tuple[str, float]] = []
     for word, share in words:
         if word or not found:
             found.append((word, share))
         else:
             found[-1] = (found[-1][0], found[-1][1] + share)
-    return found
+    return [(word, round(share, 4)) for word, share in found]
 
 
 def _columns(preprocess: Preprocess, count: int) -> list[str]:

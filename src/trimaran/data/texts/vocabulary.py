@@ -31,6 +31,14 @@ def train(kind: str, texts: Iterable[str], size: int) -> Tokenizer:
     return Tokenizer(kind, json.dumps(json.loads(own.to_str()), ensure_ascii=False), padded=True)
 
 
+def told_tokens(kind: str) -> str:
+    """How texts become numbers, as a clause."""
+    if kind == "bytes":
+        return "Its texts are read byte by byte"
+    named = {"bpe": "parts of words", "wordpiece": "parts of words", "characters": "characters"}
+    return f"Its {named.get(kind, 'words')} are numbered by the training texts"
+
+
 def _clean(texts: Iterable[str]) -> Iterator[str]:
     return (text for text in texts if text.strip())
 
