@@ -171,6 +171,37 @@ def test_functions_instances_and_modules_are_taken(
     assert value["parameters"] == 2 * 9 + 2 + 4 + 18 * 3 + 3 and "rungs" not in value
 
 
+def test_files_bear_the_name_that_was_given_and_tell_what_they_replace(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimaran.steps import conversion
+
+    monkeypatch.setattr(conversion, "_installed", lambda name: name == "torch")
+    words = ["--input", "1,6,6", "--to", "torch", "--steps", "1", "--precision", "float64"]
+    for name in ("made", "ready", "Net"):
+        assert main(["convert", f"nets.py:{name}", *words]) == 0
+        assert "written over" not in capsys.readouterr().out
+    files = [f"made{end}" for end in ("_torch.py", ".json", ".safetensors")]
+    assert all((here / file).is_file() for file in [*files, "ready_torch.py", "net_torch.py"])
+    (here / "made.json").unlink()
+    assert main(["convert", "nets.py:made", *words]) == 0
+    out = capsys.readouterr().out
+    assert "written over: made_torch.py; made.safetensors\n" in out
+    assert "page: parity-made.html, written over" in out
+    assert main(["convert", "nets.py:made", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["written_over"] == [*files, "parity-made.html"]
+    assert main(["convert", "nets.py:made", *words, "--json", "-o", "new.py"]) == 0
+    assert json.loads(capsys.readouterr().out)["written_over"] == []
+
+
+def test_a_keras_file_gives_its_stem() -> None:
+    from trimaran.steps.conversion import base_name
+
+    assert base_name("there/gru ü.keras") == "gru_ü"
+    assert base_name("there/nets.py:inst") == base_name("nets:Inst") == "inst"
+
+
 def test_weights_of_its_own_are_loaded(here: Path) -> None:
     assert main(["convert", "nets.py:Net", "--input", "1,6,6", "--no-parity"]) == 0
     given = load_file(here / "net.safetensors")

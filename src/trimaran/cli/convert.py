@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trimaran.cli.eject import STYLES
@@ -37,8 +36,11 @@ def parser() -> Parser:
     made.add_argument("--to", choices=("keras", "torch"), default="keras", help="the framework")
     made.add_argument("--style", choices=STYLES, help="of Keras's source; by default what fits")
     made.add_argument("--weights", metavar="FILE", help="a .safetensors file of its state dict")
-    made.add_argument("-o", "--output", metavar="FILE", help="the source (default: NAME_keras.py); "
-                      "description, weights and page are named after it")  # fmt: skip
+    made.add_argument(
+        "-o", "--output", metavar="FILE",
+        help="the source (default: NAME_keras.py or NAME_torch.py, after FILE.py:NAME or "
+        "NAME.keras); description, weights and page are named after it, replaced files are told",
+    )  # fmt: skip
     made.add_argument("--steps", type=int, help="updates of the ladder (default: by the size)")
     made.add_argument("--optimizer", metavar="NAME", help="of the ladder (default: by the size)")
     made.add_argument("--precision", choices=("float64", "float32"), help="default: by the size")
@@ -62,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     written = conversion.write(found, args.to, args.style, args.output, args.what)
     others = "; ".join(str(path) for path in written.files[1:])
     show(f"{written.source}: {written.lines} lines; {others}")
+    if written.over:
+        show(f"written over: {'; '.join(map(str, written.over))}")
     value = _value(found, written, args.to)
     if given is not None:
         value |= _climbed(found, written, given, show)
@@ -98,6 +102,7 @@ def _value(found: Left, written: Written, to: str) -> dict[str, Any]:
         "description": str(written.description),
         "weights": str(written.weights),
         "keras_weights": None if written.keras is None else str(written.keras),
+        "written_over": [str(path) for path in written.over],
     }
 
 
@@ -120,10 +125,11 @@ def _climbed(
     result = parity.summary(parity.Subject(found.model), given, rungs)
     stem, name = written.description.stem, found.model.name
     page = written.source.with_name(f"parity-{name if stem == name.lower() else stem}.html")
-    write_text(Path(page), render(result))
+    over = [*written.over, page] if page.exists() else written.over
+    write_text(page, render(result))
     show(result["verdict"])
-    show(f"page: {page}")
-    return {**result, "page": str(page)}
+    show(f"page: {page}{', written over' if page in over else ''}")
+    return {**result, "page": str(page), "written_over": list(map(str, over))}
 
 
 def _wishes(args: argparse.Namespace) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What is on the left is told apart here alone: `LEFT` tries each framework's read
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -59,19 +60,26 @@ class Left:
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a conversion; `keras` are the weights as Keras loads them."""
+    """The files of a conversion; `keras` are the weights as Keras loads them, and `stood` files of
+    those names that were there before."""
 
     source: Path
     description: Path
     weights: Path
     lines: int
     keras: Path | None = None
+    stood: tuple[Path, ...] = ()
 
     @property
     def files(self) -> list[Path]:
         """All of them."""
         found = [self.source, self.description, self.weights]
         return found if self.keras is None else [*found, self.keras]
+
+    @property
+    def over(self) -> list[Path]:
+        """Those that were written over a file."""
+        return [path for path in self.files if path in self.stood]
 
 
 def from_pytorch(asked: Asked) -> Left:
@@ -169,13 +177,16 @@ def left(asked: Asked) -> Left:
 
 
 def write(found: Left, to: str, style: str | None, output: str | None, own: str) -> Written:
-    """Write source, description and weights; `own` is the user's file, which is never replaced."""
+    """Write source, description and weights; `own` is what the user named, after which they are
+    called where no `output` is named, and whose file is never replaced."""
     text = source(found.model, to, style)
-    path = Path(output or f"{found.model.name.lower()}_{to}.py")
-    base = path.stem if output else found.model.name.lower()
+    path = Path(output or f"{base_name(own)}_{to}.py")
+    base = path.stem if output else base_name(own)
     if path.exists() and Path(own.rpartition(":")[0] or own).resolve() == path.resolve():
         raise RecipeError(f"{path} is the file that is converted; choose another with -o.")
     description, weights = path.with_name(f"{base}.json"), path.with_name(f"{base}.safetensors")
+    maybe = (path, description, weights, path.with_name(f"{base}{KERAS}"))
+    stood = tuple(file for file in maybe if file.exists())
     write_text(path, text)
     write_json(description, to_json(found.model))
     save(weights, found.translation.weights)
@@ -183,7 +194,14 @@ def write(found: Left, to: str, style: str | None, output: str | None, own: str)
     if to == "keras" and has_keras():
         keras = path.with_name(f"{base}{KERAS}")
         write_weights(keras, found.model, text, found.translation.weights, to)
-    return Written(path, description, weights, text.count("\n"), keras)
+    return Written(path, description, weights, text.count("\n"), keras, stood)
+
+
+def base_name(own: str) -> str:
+    """What files are called after NAME of FILE.py:NAME, or after the stem of FILE.keras, in small
+    letters; _ stands for what a Python module's name may not have."""
+    name = Path(own).stem if own.endswith(".keras") else own.rpartition(":")[2]
+    return re.sub(r"\W", "_", name).lower()
 
 
 # Sizes beyond which a ladder of the usual length is a matter of hours, or of all memory.
