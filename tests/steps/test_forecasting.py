@@ -19,7 +19,8 @@ from trimaran.data.look import look
 from trimaran.data.prepare import prepare
 from trimaran.errors import RecipeError
 from trimaran.recipe import load
-from trimaran.report.forecasts import HIGH, fan
+from trimaran.report.fan import HIGH, fan
+from trimaran.report.svg import BOTTOM, TOP
 from trimaran.runs import RunFiles
 
 FAST = {"epochs": 2, "batch_size": 16, "threads": 1, "seed": 0}
@@ -90,7 +91,8 @@ def test_the_command_line_gives_a_table_and_a_picture(
     low, high = float(rows[0]["load q0.1"]), float(rows[0]["load q0.9"])
     assert low <= float(rows[0]["load"]) <= high
     text = picture.read_text()
-    assert text.startswith("<svg") and text.count('class="band"') == 2
+    assert text.startswith("<svg") and text.count('<polygon class="band"') == 2
+    assert ">2020-01-02 18:00</text>" in text and ">2020-01-03 17:00</text>" in text
 
 
 def test_returns_are_told_with_the_level_that_they_make(tmp_path: Path) -> None:
@@ -102,6 +104,9 @@ def test_returns_are_told_with_the_level_that_they_make(tmp_path: Path) -> None:
     expected = last[:, None] * np.exp(np.cumsum(told.values[..., 0], axis=1))
     assert np.allclose(told.prices[..., 0], expected, rtol=1e-5)
     assert told.keys == ("a", "b") and told.times[0] == ("1", "2", "3", "4", "5", "6")
+    assert told.before[1][0] == "-23" and told.before[1][-1] == "0"
+    page = run.report.read_text()
+    assert "a, load, window 1\n" in page and "b, load, window 4\n" in page
     assert "random_walk" in run.scores.raw["splits"]["test"]["baselines"]
     assert "load level" in told.rows()[0]
 
@@ -131,13 +136,28 @@ def test_a_setting_of_series_is_enough_and_a_target_is_told_once(tmp_path: Path)
 def test_the_picture_draws_the_median() -> None:
     """Above 0.5 stand two quantiles, below it one: the line is not the middle of the four."""
     levels = np.array([0.0, 5.0, 6.0, 10.0]) + np.zeros((1, 3, 1, 4))
-    past = np.full((1, 9, 1), 5.0)
-    line = re.search(
-        'class="told" points="([^"]*)"', fan(["a"], ["load"], past, levels[..., 1], levels)
-    )
+    past, times = np.full((1, 9, 1), 5.0), [tuple(map(str, range(-8, 4)))]
+    page = fan(["a"], ["load"], times, past, levels[..., 1], levels)
+    line = re.search('class="told" points="([^"]*)"', page)
     assert line is not None
     heights = {point.split(",")[1] for point in line[1].split()}
-    assert heights == {f"{HIGH / 2:.1f}"}
+    assert heights == {f"{TOP + (HIGH - TOP - BOTTOM) / 2:.1f}"}
+
+
+def test_the_picture_names_series_times_values_and_lines() -> None:
+    """Two series of eight days, of which the last two are told: both axes have their ticks."""
+    days = tuple(f"2024-02-2{k} 00:00:00" for k in range(1, 9))
+    past = np.linspace(10.0, 15.0, 6).reshape(1, 6, 1) + np.zeros((2, 1, 1))
+    told = np.full((2, 2, 1), 20.0)
+    page = fan(["north", "a & b"], ["sales"], [days, days], past, told, told[..., None])
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert words[:2] == ["past", "forecast"] and "interval" not in page
+    panel = ["10", "15", "20", "2024-02-21", "2024-02-23", "2024-02-26", "2024-02-28"]
+    assert words[2:] == ["north, sales", *panel, "a &amp; b, sales", *panel]
+    both = np.stack([told - 1, told, told + 1], axis=-1)
+    assert "interval between quantiles" in fan(["n"], ["sales"], [days], past, told, both)
+    many = fan(["n"] * 15, ["sales"], [days] * 15, past[[0] * 15], told[[0] * 15], both[[0] * 15])
+    assert "12 of 15" in many and many.count('class="title"') == 12
 
 
 def test_models_and_tasks_that_do_not_fit_are_told(tmp_path: Path) -> None:

@@ -60,12 +60,13 @@ def _draw(path: str, answers: Any) -> None:
     from pathlib import Path
 
     from trimaran.files import write_text
-    from trimaran.report.forecasts import fan
+    from trimaran.report.fan import fan
     from trimaran.steps.ahead import Forecasts
 
     if not isinstance(answers, Forecasts):
         raise RecipeError("--picture draws forecasts of series, which this run does not make.")
-    picture = fan(answers.keys, answers.names, answers.past, answers.values, answers.levels)
+    times = [(*back, *ahead) for back, ahead in zip(answers.before, answers.times, strict=True)]
+    picture = fan(answers.keys, answers.names, times, answers.past, answers.values, answers.levels)
     write_text(Path(path), picture)
 
 

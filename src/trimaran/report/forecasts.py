@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import escape
 from numpy.typing import NDArray
 
 from trimaran.report.curves import Chart
@@ -101,63 +100,7 @@ def _example(arrays: Mapping[str, NDArray[Any]], number: int, column: int, name:
     for place in sorted({0, len(levels) - 1} - {middle}):
         label = f"quantile {levels[place]:g}"
         lines.append(Series(label, STYLES[2], ahead, tuple(told[:, place].tolist())))
-    title = f"{name}, window {number + 1}"
+    whose = f"{arrays['keys'][number]}, " if "keys" in arrays else ""
+    title = f"{whose}{name}, window {number + 1}"
     legend = tuple((line.name, line.style) for line in lines)
     return Chart(title, line_chart(lines, title, "steps from the forecast"), legend)
-
-
-MOST = 12  # panels of a picture of its own
-WIDE, HIGH, EDGE = 420.0, 190.0, 34.0
-STYLE = (
-    "text{font:11px sans-serif;fill:#444}.past{fill:none;stroke:#1f5fbf;stroke-width:1.4}"
-    ".told{fill:none;stroke:#d9730d;stroke-width:1.8}.band{fill:#d9730d;fill-opacity:.18}"
-)
-
-
-def fan(
-    keys: Sequence[str],
-    names: Sequence[str],
-    past: NDArray[Any],
-    told: NDArray[Any],
-    levels: NDArray[Any],
-) -> str:
-    """An SVG page: a panel for each series and column, the past, and what is told with bands
-    between the outer quantiles; at most `MOST` panels.
-
-    past: (series, length, columns);  told: (series, horizon, columns), the point forecasts
-    levels: (series, horizon, columns, levels), rising
-    """
-    places = [(s, c) for s in range(len(keys)) for c in range(len(names))][:MOST]
-    panels = []
-    for number, (series, column) in enumerate(places):
-        title = names[column] if len(keys) == 1 else f"{keys[series]}, {names[column]}"
-        body = _panel(
-            past[series, :, column], told[series, :, column], levels[series, :, column], title
-        )
-        panels.append(f'<g transform="translate(0 {number * HIGH:g})">{body}</g>')
-    size = f'width="{WIDE:g}" height="{HIGH * len(panels):g}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{STYLE}</style>'
-    return f"{head}{''.join(panels)}</svg>\n"
-
-
-def _panel(past: NDArray[Any], told: NDArray[Any], levels: NDArray[Any], title: str) -> str:
-    past = past[-3 * len(levels) :]
-    low, high = float(min(past.min(), levels.min())), float(max(past.max(), levels.max()))
-    span, count = (high - low) or 1.0, len(past) + len(levels) - 1
-
-    def at(step: int, value: float) -> str:
-        x = EDGE + step / count * (WIDE - 2 * EDGE)
-        return f"{x:.1f},{HIGH - EDGE - (value - low) / span * (HIGH - 2 * EDGE):.1f}"
-
-    first = len(past)
-    parts = [f'<text x="{EDGE:g}" y="18">{escape(title)}: {short(low)} to {short(high)}</text>']
-    for k in range(levels.shape[1] // 2):
-        up = [at(first + i, v) for i, v in enumerate(levels[:, -1 - k])]
-        down = [at(first + i, v) for i, v in enumerate(levels[:, k])]
-        parts.append(f'<polygon class="band" points="{" ".join([*up, *down[::-1]])}"/>')
-    line = [at(first - 1, past[-1]), *(at(first + i, v) for i, v in enumerate(told))]
-    parts.append(
-        f'<polyline class="past" points="{" ".join(at(i, v) for i, v in enumerate(past))}"/>'
-    )
-    parts.append(f'<polyline class="told" points="{" ".join(line)}"/>')
-    return "".join(parts)

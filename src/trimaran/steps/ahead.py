@@ -12,7 +12,7 @@ from trimaran.data.batches import INPUT, OUTPUT
 from trimaran.data.preprocess import Preprocess
 from trimaran.data.series import stamps
 from trimaran.data.series.field import SeriesField
-from trimaran.data.series.latest import latest
+from trimaran.data.series.latest import Latest, latest
 from trimaran.data.series.target import Forecast
 from trimaran.errors import DataError
 
@@ -27,6 +27,7 @@ class Forecasts:
             counted
     prices: (series, horizon, columns) what returns make of the last value; None without returns
     past:   (series, length, columns) what the network read of the same columns
+    before: (series, length) how each step of it is written; … -1, 0 where rows are counted
     """
 
     keys: tuple[str, ...]
@@ -36,6 +37,7 @@ class Forecasts:
     levels: np.ndarray
     quantiles: tuple[float, ...]
     past: np.ndarray
+    before: tuple[tuple[str, ...], ...]
     prices: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -89,15 +91,18 @@ def forecasts(network: Network, preprocess: Preprocess, inputs: Any) -> Forecast
     spread = target.levels(given)
     prices = found.last[:, None] * np.exp(np.cumsum(values, axis=1)) if target.returns else None
     past = target.decode_columns(found.windows[..., :columns])
-    times = _times(found.stamps, len(values), target.horizon, field.dated)
+    ahead, back = range(1, target.horizon + 1), range(1 - past.shape[1], 1)
+    times, before = (_times(found, field, steps) for steps in (ahead, back))
     return Forecasts(
-        found.keys, target.names, times, values, spread, target.quantiles, past, prices
+        found.keys, target.names, times, values, spread, target.quantiles, past, before, prices
     )
 
 
-def _times(
-    given: np.ndarray | None, series: int, horizon: int, dated: bool
-) -> tuple[tuple[str, ...], ...]:
-    if given is None:
-        return (tuple(str(k + 1) for k in range(horizon)),) * series
-    return tuple(tuple(stamps.told(int(v), dated) for v in line) for line in given)
+def _times(found: Latest, field: SeriesField, steps: range) -> tuple[tuple[str, ...], ...]:
+    """How steps are written of which 1 is the first ahead, for each series."""
+    if found.stamps is None or field.step is None:
+        return (tuple(map(str, steps)),) * len(found.keys)
+    return tuple(
+        tuple(stamps.told(int(first) + field.step * (k - 1), field.dated) for k in steps)
+        for first in found.stamps[:, 0]
+    )

@@ -48,7 +48,8 @@ def score(
 def write_examples(folder: Path, rows: Rows, given: np.ndarray, target: Forecast) -> None:
     """artifacts/forecasts.npz: some windows with what came and what was told, in the data's units.
 
-    past (k, length, c), true (k, horizon, c), told (k, horizon, c, levels), and the columns' names.
+    past (k, length, c), true (k, horizon, c), told (k, horizon, c, levels), the columns' names,
+    and of several series the key of each window.
     """
     index = np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).astype(np.int64))
     part = rows.take(index)
@@ -64,4 +65,6 @@ def write_examples(folder: Path, rows: Rows, given: np.ndarray, target: Forecast
         "columns": np.array(target.names[:shown]),
         "levels": np.array(target.quantiles or (0.5,)),
     }
+    if len(target.keys) > 1:
+        arrays["keys"] = np.array([target.keys[k] for k in part.ids % target.series])
     write_arrays(folder / "forecasts.npz", arrays)

@@ -101,6 +101,7 @@ def _target(raw: RawSeries, field: SeriesField, train: list[np.ndarray]) -> Fore
         returns=series.returns,
         quantiles=series.quantiles,
         series=len(raw.lines),
+        keys=tuple(line.key for line in raw.lines),
     )
 
 

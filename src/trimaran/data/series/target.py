@@ -19,6 +19,7 @@ class Forecast:
     quantiles: levels, all columns at the first, then all at the next; () is one point forecast
     series:    how many series there are: row ids are the place of the first step ahead in time,
                times this, plus the number of the series
+    keys:      what each of them is called; () in runs of before they were kept
     """
 
     names: tuple[str, ...]
@@ -30,6 +31,7 @@ class Forecast:
     returns: bool
     quantiles: tuple[float, ...]
     series: int
+    keys: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -78,11 +80,12 @@ class Forecast:
             "returns": self.returns,
             "quantiles": list(self.quantiles),
             "series": self.series,
+            "keys": list(self.keys),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Forecast:
-        lists = ("names", "center", "scale", "errors", "quantiles")
+        lists = ("names", "center", "scale", "errors", "quantiles", "keys")
         plain: dict[str, Any] = {
             k: tuple(v) if k in lists else v for k, v in value.items() if k != "kind"
         }
