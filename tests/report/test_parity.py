@@ -79,3 +79,11 @@ def test_what_is_not_finite_is_told_and_breaks_no_drawing() -> None:
 def test_a_curve_without_one_finite_value_is_left_out() -> None:
     text = page(rung("free run", ok=False, deviation=float("nan"), curve=(float("nan"),) * 2))
     assert pictures(text) == {}
+
+
+def test_one_update_of_one_row_is_no_plural() -> None:
+    found = {"ok": True, "verdict": "", "model": "mlp", "backends": ["torch"], "seed": 0}
+    one = " ".join(render({**found, "steps": 1, "batch_size": 1, "rungs": []}).split())
+    assert "1 update of 1 row; seed 0" in one
+    two = " ".join(render({**found, "steps": 2, "batch_size": 2, "rungs": []}).split())
+    assert "2 updates of 2 rows; seed 0" in two

@@ -31,6 +31,47 @@ def test_every_point_lies_inside_the_picture(values):
         assert 0 <= x <= width and 0 <= y <= height
 
 
+def words(markup: str, style: str) -> list[str | None]:
+    found = ElementTree.fromstring(markup).iter("text")
+    return [node.text for node in found if node.get("class") == style]
+
+
+def test_a_single_point_stands_in_the_middle_of_its_own_tick():
+    chart = svg.line_chart([svg.Series("loss", "series-1", (1.0,), (0.7,))], "loss", mark=1.0)
+    ((x, _),) = circles(chart)
+    assert x == pytest.approx((svg.LEFT + 290 - svg.RIGHT) / 2)
+    *values, epoch = words(chart, "tick")
+    assert epoch == "1" and len(values) >= 2
+
+
+def test_the_best_epoch_is_named_above_the_lines_and_inside_the_picture():
+    for best, side in ((1.0, "start"), (3.0, "middle"), (5.0, "end")):
+        line = svg.Series("loss", "series-1", (1.0, 2.0, 3.0, 4.0, 5.0), (0.9, 0.5, 0.1, 0.2, 0.3))
+        chart = svg.line_chart([line], "loss", mark=best)
+        nodes = ElementTree.fromstring(chart).iter("text")
+        (name,) = [node for node in nodes if node.text == "best"]
+        assert name.get("text-anchor") == side
+        assert float(name.get("y")) < svg.TOP <= min(y for _, y in circles(chart))
+
+
+@pytest.mark.parametrize("value", [2.7, 0.31, 3e-9, 4e-14])
+@pytest.mark.parametrize("apart", [0, 3e-16, 1e-13, 1e-7])
+def test_values_that_differ_by_rounding_have_ticks(value, apart):
+    """Two backends' losses of one update: ticks with names of their own."""
+    lines = [
+        svg.Series("a", "series-1", (1.0,), (value,)),
+        svg.Series("b", "series-2", (1.0,), (value * (1 + apart),)),
+    ]
+    *names, _ = words(svg.line_chart(lines, "loss"), "tick")
+    assert len(set(names)) == len(names) >= 2
+
+
+def test_small_differences_that_are_none_of_rounding_have_names_apart():
+    line = svg.Series("a", "series-1", (1.0, 2.0), (0.31, 0.310003))
+    *names, _, _ = words(svg.line_chart([line], "loss"), "tick")
+    assert len(set(names)) == len(names) >= 2
+
+
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
 def test_ticks_are_few_and_inside(low, width):
     found = numbers.ticks(low, low + width)

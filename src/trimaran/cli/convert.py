@@ -117,7 +117,8 @@ def _climbed(
 
     how = ", ".join(f"{o} in {' and '.join(given.precisions)}" for o in given.optimizers)
     show(f"the ladder: {' against '.join((given.sides[0], ', '.join(given.sides[1:])))}; "
-         f"{given.steps} updates of {how}, {given.batch_size} rows each")  # fmt: skip
+         f"{given.steps} update{'s' * (given.steps != 1)} of {how}, {given.batch_size} "
+         f"row{'s' * (given.batch_size != 1)} each")  # fmt: skip
     rungs = []
     for problem, rung in conversion.climbed(found, given):
         rungs.append({"optimizer": parity.optimizer_name(problem), **rung.to_json()})

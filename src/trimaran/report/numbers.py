@@ -77,7 +77,7 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 def tick(value: float) -> str:
@@ -89,4 +89,4 @@ def tick(value: float) -> str:
     if abs(value) >= 1e4 or abs(value) < 1e-3:
         mantissa, power = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(power)}"
-    return f"{value:.10g}" if abs(value) >= 1 else f"{value:.4g}"
+    return f"{value:.10g}"

@@ -86,8 +86,10 @@ def _y_ticks(frame: Frame) -> list[float]:
     return [10.0**power for power in range(first, last + 1, -(-(last - first + 1) // _DECADES))]
 
 
-# Labels of a logarithmic scale that still stand apart.
-_DECADES = 8
+# Labels of a logarithmic scale that still stand apart; half the width of "best".
+_DECADES, _HALF = 8, 12
+# A span below this share of the values is rounding, and its ticks would have no names apart.
+_FLAT = 1e-6
 
 
 def line_chart(
@@ -110,8 +112,9 @@ def line_chart(
     if mark is not None:
         x = frame.across(mark)
         body.append(f'<path class="mark" d="M{x:.1f} {TOP}V{frame.height - BOTTOM}"/>')
-        side = "start" if x < frame.width / 2 else "end"
-        body.append(text(x + (4 if side == "start" else -4), TOP + 8, "best", "label", side))
+        left, right = x < LEFT + _HALF, x > frame.width - RIGHT - _HALF
+        side = "start" if left else "end" if right else "middle"
+        body.append(text(x, TOP - 3, "best", "label", side))  # above the lines, which it would hide
     body += [_line(one, frame) for one in series]
     return picture(frame.width, frame.height, "".join(body), label)
 
@@ -121,13 +124,15 @@ def _frame(series: Sequence[Series], log: bool = False) -> Frame:
     ys = [y for one in series for y in one.y]
     log = log or (min(ys) > 1e-30 and max(ys) / min(ys) > 200)
     low, high = min(ys), max(ys)
-    pad = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    most = max(abs(low), abs(high))
+    pad = (high - low) * 0.06 if high - low > _FLAT * most else most * 0.1 or 1.0
     y = (10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))) if log else (
         max(low - pad, 0.0) if low >= 0 else low - pad,
         min(high + pad, 1.0) if 0.5 < high <= 1 else high + pad,
     )  # fmt: skip
     first, last = min(xs), max(xs)
-    return Frame(290, 196, (first, last if last > first else first + 1), y, log)
+    alone = 0.0 if last > first else 0.5  # one point stands in the middle
+    return Frame(290, 196, (first - alone, last + alone), y, log)
 
 
 def _decades(series: Sequence[Series], bound: float) -> Frame:
