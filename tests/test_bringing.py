@@ -25,7 +25,8 @@ def chain(kind):
     return model
 
 found = trimaran.from_keras(chain(keras.Sequential))
-print(type(found).__name__, found.model.name, len(found.weights))
+print(found)
+print("nn.Conv2d" in found.to_source(), "Sequential(" in found.to_source("keras", "sequential"))
 try:
     trimaran.from_keras(chain(Lying))
 except trimaran.TrimaranError as refused:
@@ -50,6 +51,9 @@ def test_a_live_model_is_given_back_only_where_its_outputs_are_equal() -> None:
     )
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
-    assert lines[0] == "Translation small 9"
-    assert lines[1].startswith("ConversionError The description of 'small' was read, but its")
-    assert lines[2].startswith("ConversionError Dense is no Keras model")
+    convolution, norm, dense = 3 * 3 * 3 * 4 + 4, 2 * 4, 3 * 3 * 4 * 2 + 2
+    assert convolution + norm + dense == 194
+    assert lines[0] == "<Brought small, 194 parameters in 9 arrays>"
+    assert lines[1] == "True True"
+    assert lines[2].startswith("ConversionError The description of 'small' was read, but its")
+    assert lines[3].startswith("ConversionError Dense is no Keras model")

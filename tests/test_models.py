@@ -315,6 +315,7 @@ def test_the_source_is_the_backends_and_the_summary_that_of_the_description(caps
     model = classifier()
     assert model.to_source() == source(model.description, "torch")
     assert "import torch" in model.to_source("torch")
+    assert model.to_source("keras", "subclass") == source(model.description, "keras", "subclass")
     model.summary()
     assert capsys.readouterr().out.strip() == summary(model.description).strip()
 

@@ -7,13 +7,32 @@ from typing import Any
 
 from trimaran.backends.protocol import Translation
 from trimaran.steps.brought import hold
+from trimaran.steps.implementation import source
 
 
-def from_keras(model: Any) -> Translation:
+class Brought(Translation):
+    """A model that was brought: `.model`, its description, and `.weights`."""
+
+    def to_source(self, to: str = "torch", style: str | None = None) -> str:
+        """The model as source that imports the framework alone.
+
+        Args:
+            to: "torch" or "keras".
+            style: of Keras's source "sequential", "functional" or "subclass"; by default what fits.
+
+        Raises:
+            RecipeError: there is no such source, or a style was asked of PyTorch.
+            DescriptionError: the model cannot be written in that style.
+        """
+        return source(self.model, to, style)
+
+
+def from_keras(model: Any) -> Brought:
     """The description and the weights of a Keras 3 model, Sequential or functional.
 
         found = trimaran.from_keras(model)
         found.model, found.weights      # what trimaran's verbs and backends take
+        found.to_source("torch")        # the source of the other framework
 
     Layer names become paths: the layer `conv-1` of a model `encoder` that is used as a layer is
     "encoder.conv_1" (characters that no name in a source may have become _, words that Python or
@@ -33,15 +52,15 @@ def from_keras(model: Any) -> Translation:
     """
     found = import_module("trimaran.backends.keras.from_keras").from_keras(model)
     hold(found.translation, found.forward)
-    translation: Translation = found.translation
-    return translation
+    return Brought(found.translation.model, found.translation.weights)
 
 
-def from_torch(module: Any, example: Any) -> Translation:
+def from_torch(module: Any, example: Any) -> Brought:
     """The description and the weights of a PyTorch module made of layers that Trimaran has.
 
         found = trimaran.from_torch(net, (3, 224, 224))
         found.model, found.weights      # what trimaran's verbs and backends take
+        found.to_source("keras")        # the source of the other framework
 
     The module's own paths stay, so the emitted PyTorch source loads its state dict, and its
     nesting stays, so a block that is repeated becomes one class. The module is left as it is.
@@ -60,7 +79,5 @@ def from_torch(module: Any, example: Any) -> Translation:
             first in the order of the calls, the module's path, the line of its code, and the
             remedy); or the translation does not compute the same.
     """
-    found: Translation = import_module("trimaran.backends.torch.from_torch").from_torch(
-        module, example
-    )
-    return found
+    found = import_module("trimaran.backends.torch.from_torch").from_torch(module, example)
+    return Brought(found.model, found.weights)

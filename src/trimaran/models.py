@@ -244,9 +244,12 @@ class Model:
         """Print the layers with output shapes, parameters and operations."""
         print(spec.summary(self.description))
 
-    def to_source(self, to: str = "torch") -> str:
-        """The model as source that imports the framework alone; it is what `fit` trains."""
-        return source(self.description, to)
+    def to_source(self, to: str = "torch", style: str | None = None) -> str:
+        """The model as source that imports the framework alone; it is what `fit` trains.
+
+        style: of Keras's source "sequential", "functional" or "subclass"; by default what fits
+        """
+        return source(self.description, to, style)
 
     def save(self, path: str | Path) -> None:
         """Write a folder: model.json, model.safetensors, and compiled.json where it is compiled.

@@ -42,6 +42,11 @@ class Translation:
     model: Model
     weights: Mapping[str, Array]
 
+    def __repr__(self) -> str:
+        size, count = self.model.size, len(self.weights)
+        arrays = f"{count} array{'s' if count != 1 else ''}"
+        return f"<{type(self).__name__} {self.model.name}, {size:,} parameters in {arrays}>"
+
 
 class Network(Protocol):
     """A built model with weights."""

@@ -27,7 +27,7 @@ from trimaran.backends.torch.reading.example import example_of
 from trimaran.backends.torch.reading.site import Site
 from trimaran.backends.torch.reading.values import Value
 from trimaran.backends.torch.reading.verify import apart
-from trimaran.errors import ConversionError
+from trimaran.errors import ConversionError, RecipeError
 from trimaran.spec import Model, from_json, to_json
 from trimaran.spec import layers as L
 from trimaran.spec.layers.positions import Positions
@@ -76,6 +76,10 @@ def test_a_difference_is_read() -> None:
 
     found = trimaran.from_torch(Difference(), (3,))
     assert [type(leaf.layer) for leaf in found.model.leaves][-1] is L.Subtract
+    assert repr(found) == "<Brought Difference, 8 parameters in 2 arrays>"
+    assert "keras.Model(" in found.to_source("keras", "functional")
+    with pytest.raises(RecipeError, match="one style"):
+        found.to_source("torch", "functional")
 
 
 def test_a_map_that_pools_to_its_own_size_or_unevenly() -> None:
