@@ -167,6 +167,11 @@ def test_models_and_tasks_that_do_not_fit_are_told(tmp_path: Path) -> None:
         workflow.run(load({"data": {"set": "iris"}, "model": {"zoo": "dlinear"}}))
     with pytest.raises(RecipeError, match="The task forecast takes a table with a time"):
         workflow.run(load({"data": {"set": "iris"}, "task": "forecast"}))
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("data_root")
+def test_a_set_of_series_is_there_to_be_forecast() -> None:
     with pytest.raises(RecipeError, match="so its task is forecast"):
         workflow.run(load({"data": {"set": "etth1"}, "task": "classify"}))
 
