@@ -122,3 +122,8 @@ def test_numbers_read_well(value, text):
 )
 def test_times_read_well(value, text):
     assert numbers.seconds(value) == text
+
+
+def test_a_logarithmic_chart_of_one_power_of_ten_has_a_scale():
+    alike = svg.Series("rate", "blue", (1.0, 2.0), (0.01, 0.01))
+    assert "nan" not in svg.line_chart([alike], "rate", log=True)

@@ -126,7 +126,8 @@ def _frame(series: Sequence[Series], log: bool = False) -> Frame:
     low, high = min(ys), max(ys)
     most = max(abs(low), abs(high))
     pad = (high - low) * 0.06 if high - low > _FLAT * most else most * 0.1 or 1.0
-    y = (10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))) if log else (
+    below = math.floor(math.log10(low)) if log else 0
+    y = (10**below, 10 ** max(math.ceil(math.log10(high)), below + 1)) if log else (
         max(low - pad, 0.0) if low >= 0 else low - pad,
         min(high + pad, 1.0) if 0.5 < high <= 1 else high + pad,
     )  # fmt: skip
