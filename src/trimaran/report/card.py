@@ -1,6 +1,5 @@
 """README.md of a run: a model card whose YAML head other tools can read."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import yaml
 from trimaran.files import write_text
 from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.numbers import bounds, metric, metric_name, short
-from trimaran.report.summary import Headline, headline, training_facts
+from trimaran.report.summary import Headline, command, headline, training_facts
 
 TASKS = {"classify": "classification", "regress": "regression", "language": "generation"}
 
@@ -86,8 +85,8 @@ def _body(run: RunFolder) -> list[str]:
     lines += [f"- {label}: {value}" for label, value in training_facts(run)]
     lines += ["", "## Data", "", f"`{_dataset(run)}`"]
     lines += [f"- {notice}" for notice in run.data.get("notices", ())]
-    lines += ["", "## Use", "", "```sh", shlex.join(["trimaran", "predict", name, "INPUT"])]
-    lines += [shlex.join(["trimaran", "report", name]), "```", "", _files(run)]
+    lines += ["", "## Use", "", "```sh", command("predict", name, "INPUT")]
+    lines += [command("report", name), "```", "", _files(run)]
     lines += ["", "## Limits", "", _limits(run)]
     return lines
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from trimaran.report.drawing import wired_uri
 from trimaran.report.folder import RunFolder, read_run
 from trimaran.report.health import diagnoses, layer_rows
 from trimaran.report.pictures import as_bytes, data_uri, load_arrays, strip
-from trimaran.report.summary import SPLITS, headline, lookup, training_facts
+from trimaran.report.summary import SPLITS, command, headline, lookup, training_facts
 from trimaran.report.wording import shaded
 
 LAYERS, CHANNELS = 12, 16  # of feature maps, so that the page of a deep network stays light
@@ -281,17 +280,17 @@ def _data(run: RunFolder) -> dict[str, Any]:
 
 def _commands(run: RunFolder) -> list[tuple[str, str]]:
     folder = run.path.as_posix()
-    use = ("use it", shlex.join(["trimaran", "predict", folder, "INPUT"]))
+    use = ("use it", command("predict", folder, "INPUT"))
     if run.recipe.get("task") == "language":
-        words = ["generate", folder, "--prompt", "KING:", "--temperature", "0.8"]
-        use = ("let it write", shlex.join(["trimaran", *words]))
+        words = ("--prompt", "KING:", "--temperature", "0.8")
+        use = ("let it write", command("generate", folder, *words))
     if run.recipe.get("task") == "forecast":
-        use = ("let it forecast", shlex.join(["trimaran", "predict", folder, "--csv", "NEW.csv"]))
+        use = ("let it forecast", command("predict", folder, "--csv", "NEW.csv"))
     found = [
-        ("train it again", shlex.join(["trimaran", "train", f"{folder}/recipe.yaml"])),
-        ("score it again", shlex.join(["trimaran", "evaluate", folder])),
+        ("train it again", command("train", f"{folder}/recipe.yaml")),
+        ("score it again", command("evaluate", folder)),
         use,
-        ("write this page again", shlex.join(["trimaran", "report", folder])),
+        ("write this page again", command("report", folder)),
     ]
     if run.source_name == "model_torch.py":
         found.append((

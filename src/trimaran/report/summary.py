@@ -1,5 +1,6 @@
 """The few figures that stand at the top of the report and of the model card."""
 
+import shlex
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from trimaran.report.numbers import seconds, short
 
 SPLITS = ("test", "validation", "train")
 HEADLINES = ("bits_per_character", "mase", "accuracy", "r2", "rmse", "mae")
+
+
+def command(*words: str) -> str:
+    """A command line of Trimaran, to paste into a shell."""
+    return shlex.join(["trimaran", *words])
 
 
 @dataclass(frozen=True)

@@ -59,28 +59,23 @@ def answers(network: Network, rows: Rows | Stream, output: str = OUTPUT) -> np.n
     """The network's output for every row, float32: (N, classes) probabilities, or (N, k) values; of
     a language model what `told` makes of it."""
     rows = trimmed(network.model, {"": rows})[""]
-    if isinstance(rows, Rows) and rows.lengths and len(rows):
-        return _by_length(network, rows, output)
+    order = _by_length(rows)
     made = []
-    for part in batches(rows):
-        given = network.forward({name: part.floats(name) for name in part.inputs}).outputs[output]
+    for part in batches(rows if order is None else rows.take(order)):
+        cut = part.cut()
+        given = network.forward({name: cut.floats(name) for name in cut.inputs}).outputs[output]
         classes = given.ndim == 3 and part.targets[output].ndim == 2
         made.append(told(given, part.targets[output]) if classes else given)
-    return np.concatenate(made) if made else np.empty((0, 0), np.float32)
-
-
-def _by_length(network: Network, rows: Rows, output: str) -> np.ndarray:
-    """The same for padded rows: those of one length together, without their padding."""
-    (lengths,) = list(rows.lengths.values())[:1]
-    order = np.argsort(lengths, kind="stable")
-    made = []
-    for part in batches(rows.take(order)):
-        cut = part.cut()
-        given = network.forward({name: cut.floats(name) for name in cut.inputs})
-        made.append(given.outputs[output])
-    found = np.concatenate(made)
-    found[order] = found.copy()
+    found = np.concatenate(made) if made else np.empty((0, 0), np.float32)
+    if order is not None:
+        found[order] = found.copy()
     return found
+
+
+def _by_length(rows: Rows | Stream) -> np.ndarray | None:
+    """Padded rows in an order in which those of one length stand together; None without padding."""
+    known = list(rows.lengths.values()) if isinstance(rows, Rows) else []
+    return np.argsort(known[0], kind="stable") if known else None
 
 
 def told(given: np.ndarray, true: np.ndarray) -> np.ndarray:

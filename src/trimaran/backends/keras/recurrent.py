@@ -8,7 +8,6 @@ Keras's own nests its states.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from trimaran.backends.keras.code import Code, Site, made
@@ -20,15 +19,14 @@ from trimaran.spec.layer import Layer
 
 def _embedding(layer: L.Embedding, site: Site) -> Code:
     numbers, still = site.numbers, layer.padding_index
-    drawn = argument("embeddings_initializer", site.parameters(layer)["weight"], "random_uniform")
     given = (
         numbers.one(layer.input_dim, "input_dim"),
         numbers.one(layer.output_dim, "output_dim"),
         None if still is None else f"padding_index={still}",
-        drawn,
+        argument("embeddings_initializer", site.parameters(layer)["weight"], "random_uniform"),
     )
-    plain = made("Embedding", *given)
-    return plain if still is None else replace(plain, kind="StillEmbedding")
+    kind = "layers.Embedding" if still is None else "StillEmbedding"
+    return Code(kind, tuple(filter(None, given)))
 
 
 def _one_hot(layer: L.OneHot, site: Site) -> Code:
