@@ -8,6 +8,7 @@ the table are reviews or windows a second.
     python benchmarks/sequences.py text --rounds 3 --limit 6000
     python benchmarks/sequences.py charlstm --limit 400000
     python benchmarks/sequences.py gpt --batch 16 --limit 60000 --dropout 0.2
+    python benchmarks/sequences.py gpt --device cuda --bfloat16 --compiled --limit 1000000
 """
 
 import argparse
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="reviews or characters in all, test included")
     parser.add_argument("--dropout", type=float, default=0.0, help="of gpt")
     parser.add_argument("--bfloat16", action="store_true", help="PyTorch's too, by autocast")
+    parser.add_argument("--compiled", action="store_true", help="PyTorch's by torch.compile too")
     options = harness.parse(parser)
     options.limit = options.limit or LIMITS[options.network]
     with harness.scratch() as folder:
@@ -44,8 +46,8 @@ def readers(options: argparse.Namespace, folder: str) -> list[Contender]:
         Contender("Trimaran float32", OURS, (*shared, *limit, "--precision", "float32")),
         Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared),
         Contender("Lightning", PEERS / "text_lightning.py", shared),
-        Contender("PyTorch-padded", plain, ("padded", *shared)),
-        Contender("PyTorch-packed", plain, ("packed", *shared)),
+        *in_both("PyTorch-padded", plain, ("padded", *shared), options),
+        *in_both("PyTorch-packed", plain, ("packed", *shared), options),
     ]
 
 
@@ -58,16 +60,27 @@ def writers(options: argparse.Namespace, folder: str) -> list[Contender]:
     shared = (options.network, *harness.shared(options, rows), "--dropout", str(options.dropout))
     ours = (*shared, "--text", str(text))
     plain = PEERS / "characters_torch.py"
-    half = (*shared, "--precision", "bfloat16")
+    compiled = (*shared, "--compile")
     keras = [Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared)]
+    ours_compiled = [Contender("Trimaran compiled", OURS, (*ours, "--compile"))]
     return [
         Contender("Trimaran", OURS, ours),
         Contender("Trimaran float32", OURS, (*ours, "--precision", "float32")),
+        *(ours_compiled if options.compiled else []),
         *(keras if options.network == "charlstm" else []),
         Contender("Lightning", PEERS / "characters_lightning.py", shared),
-        Contender("PyTorch", plain, shared),
-        *([Contender("PyTorch bfloat16", plain, half)] if options.bfloat16 else []),
+        *in_both("PyTorch", plain, shared, options),
+        *(in_both("PyTorch compiled", plain, compiled, options) if options.compiled else []),
     ]
+
+
+def in_both(
+    name: str, script: Path, given: tuple[str, ...], options: argparse.Namespace
+) -> list[Contender]:
+    """A loop in float32, and where it is asked for also under autocast."""
+    mixed = (*given, "--precision", "bfloat16")
+    half = [Contender(f"{name} bfloat16", script, mixed)] if options.bfloat16 else []
+    return [Contender(name, script, given), *half]
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dropout", type=float, default=0.0, help="of gpt")
     parser.add_argument("--limit", type=int, default=0, help="rows in all; 0 takes every row")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile")
     parser.add_argument("--backend", default="torch")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", help="for the peers; Trimaran keeps such data in memory")
@@ -77,6 +78,7 @@ def settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "seed": options.seed,
             "precision": options.precision,
             "device": options.device,
+            "compile": "on" if options.compile else "auto",
             "threads": int(threads) if threads else "auto",
         },
     }

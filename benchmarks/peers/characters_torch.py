@@ -6,7 +6,7 @@ Shakespeare's characters, with a head of its own weights; AdamW without decay is
 
 import common
 import torch
-from text_torch import counted
+from text_torch import counted, loading, moved, wait
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -67,7 +67,7 @@ class GPT(nn.Module):
         self.norm, self.head = nn.LayerNorm(features), nn.Linear(features, characters)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.tokens(x) + self.places(torch.arange(x.shape[1]))
+        y = self.tokens(x) + self.places(torch.arange(x.shape[1], device=x.device))
         return self.head(self.norm(self.blocks(self.drop(y))))
 
 
@@ -78,35 +78,39 @@ def network(settings: common.Settings) -> nn.Module:
 
 def loaders(settings: common.Settings) -> tuple[DataLoader, DataLoader]:
     x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
-    train = DataLoader(TensorDataset(x, y), settings.batch, shuffle=True)
-    return train, DataLoader(TensorDataset(x_val, y_val), settings.batch)
+    options = loading(settings)
+    train = DataLoader(TensorDataset(x, y), shuffle=True, **options)
+    return train, DataLoader(TensorDataset(x_val, y_val), **options)
 
 
 @torch.no_grad()
-def accuracy(net: nn.Module, loader: DataLoader) -> float:
+def accuracy(net: nn.Module, loader: DataLoader, device: str) -> float:
     net.eval()
-    found = [(net(x).argmax(-1) == y).float().mean().item() for x, y in loader]
-    return sum(found) / len(found)
+    right = [(net(x).argmax(-1) == y).float().mean().item() for x, y in moved(loader, device)]
+    return sum(right) / len(right)
 
 
 def main() -> None:
     settings = common.settings()
     torch.manual_seed(settings.seed)
     train, held = loaders(settings)
-    net = network(settings)
+    net = network(settings).to(settings.device)
+    forward = torch.compile(net) if settings.compile else net  # nanoGPT's default
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.0, fused=True)
+    mixed = (settings.device, torch.bfloat16, settings.precision == "bfloat16")
     clock = common.Clock(len(train.dataset))
     for _ in range(settings.epochs):
         clock.begin()
         net.train()
-        for a, b in train:
-            with torch.autocast("cpu", torch.bfloat16, settings.precision == "bfloat16"):
-                loss = F.cross_entropy(net(a).flatten(0, 1), b.flatten())
+        for a, b in moved(train, settings.device):
+            with torch.autocast(*mixed):
+                loss = F.cross_entropy(forward(a).flatten(0, 1), b.flatten())
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
+        wait(settings.device)
         clock.trained()
-        clock.validated(accuracy(net, held))
+        clock.validated(accuracy(net, held, settings.device))
     clock.report(counted(net), ("torch",), settings.precision)
 
 

@@ -26,6 +26,7 @@ class Settings:
     precision: str = "float32"  # or "bfloat16", mixed
     workers: int = 0  # processes of a DataLoader
     dropout: float = 0.0  # of gpt
+    compile: bool = False  # by torch.compile
 
 
 def settings() -> Settings:
@@ -40,6 +41,7 @@ def settings() -> Settings:
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--compile", action="store_true")
     return Settings(**vars(parser.parse_args()))
 
 

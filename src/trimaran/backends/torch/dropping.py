@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,11 @@ from torch.overrides import TorchFunctionMode
 
 ATTENDED = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 """The arguments of scaled_dot_product_attention that may stand by position, in their order."""
+
+
+def attention_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a call of scaled_dot_product_attention, all by name."""
+    return {**dict(zip(ATTENDED, args, strict=False)), **kwargs}
 
 
 class Dropping(TorchFunctionMode):
@@ -25,7 +30,7 @@ class Dropping(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         if func is nn.functional.scaled_dot_product_attention:
-            return self._attended({**dict(zip(ATTENDED, args, strict=False)), **given})
+            return self._attended(attention_arguments(args, given))
         if func not in (nn.functional.dropout, torch.dropout):
             return func(*args, **given)
         x: Tensor = args[0] if args else given["input"]

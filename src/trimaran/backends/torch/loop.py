@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from trimaran.backends.torch import masks, memory, state
+from trimaran.backends.torch.drawing import drawing, drops
 from trimaran.backends.torch.execution import check_possible, fingerprint, prepared
 from trimaran.backends.torch.health import Watch, gradient_sizes
 from trimaran.backends.torch.memory import Batch
@@ -167,11 +169,19 @@ def engine(
         raise TrainingError("The data has no split named 'train'; add one to train on.")
     check_possible(execution)
     with prepared(execution):
-        made = TorchEngine(set_up(network, objectives, splits, training, execution))
+        made = TorchEngine(_drawn(set_up(network, objectives, splits, training, execution)))
         try:
             yield made
         finally:
             made.end()
+
+
+def _drawn(setup: Setup) -> Setup:
+    """With the masks of dropout drawn as `drawing` does, where a CPU calls the network."""
+    execution = setup.execution
+    if execution.device != "cpu" or execution.compile or not drops(setup.network):
+        return setup
+    return replace(setup, outputs=drawing(setup.outputs))
 
 
 def fit(
