@@ -8,6 +8,7 @@ import numpy as np
 
 from trimaran.spec import Input, Model, functional, sequential, to_json
 from trimaran.spec.blocks import Repeat
+from trimaran.spec.initializers import Normal
 from trimaran.spec.layers import (
     LSTM,
     Activation,
@@ -53,10 +54,13 @@ def _gpt(rows: str, dropout: float) -> Model:
     with np.load(rows) as saved:
         characters = int(saved["size"])
     tokens = Input((None,), dtype="int32")
-    x = Embedding(characters, 384)(tokens)
-    x = PositionEmbedding(256)(x)
+    drawn = Normal(0.02)  # as GPT-2's
+    x = Embedding(characters, 384, embeddings_initializer=drawn)(tokens)
+    x = PositionEmbedding(256, embeddings_initializer=drawn)(x)
     x = Dropout(dropout)(x) if dropout else x
-    block = TransformerDecoderBlock(6, 4 * 384, dropout, "gelu", attention_dropout=dropout)
+    block = TransformerDecoderBlock(
+        6, 4 * 384, dropout, "gelu", attention_dropout=dropout, kernel_initializer=drawn
+    )
     x = Repeat(block, 6)(x)
-    x = Dense(characters)(LayerNormalization(1e-5)(x))
+    x = Dense(characters, kernel_initializer=drawn)(LayerNormalization(1e-5)(x))
     return functional(tokens, Activation("softmax")(x), "gpt")
