@@ -35,7 +35,6 @@ from trimaran.spec.layers import (
     MaxPooling1D,
     MaxPooling2D,
     Multiply,
-    Rescaling,
     Subtract,
     UpSampling1D,
     UpSampling2D,
@@ -83,7 +82,7 @@ def wanted(layer: Layer, given: list[str], shapes: tuple[Shape, ...]) -> str:
         return LAST
     if isinstance(layer, SPATIAL):
         return FIRST if len(shapes[0]) > 1 else LAST
-    if isinstance(layer, Activation | Dropout | Rescaling):
+    if isinstance(layer, Activation | Dropout):
         return given[0]
     if isinstance(layer, Flatten):
         return given[0]
@@ -104,7 +103,7 @@ def _follow_flat(model: Model, leaf: Leaf, tags: list[str], flat: dict[int, Shap
 def _entrywise(layer: Layer) -> bool:
     if isinstance(layer, Activation):
         return layer.activation not in OVER_CHANNELS
-    return isinstance(layer, Dropout | Rescaling)
+    return isinstance(layer, Dropout)
 
 
 def _only_dense(model: Model, value: int) -> bool:

@@ -80,8 +80,8 @@ class Site:
             )
         if not isinstance(given, Ref):
             self.refuse(
-                "it computes with what is no tensor, such as the size of the batch",
-                "give it tensors that layers made, or Python numbers",
+                f"it computes with the number {given!r}, for which there is no layer",
+                "fold the number into the weights around it",
             )
         found = self.reading.values.get(given.name)
         if given.name in self.reading.states:
