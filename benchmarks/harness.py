@@ -97,10 +97,13 @@ def shared(options: argparse.Namespace, rows: str) -> tuple[str, ...]:
     return (*numbers, "--rows", rows)
 
 
-def torch_peers(name: str, script: Path, given: tuple[str, ...]) -> list[Contender]:
-    """A peer at its default, and on a GPU also in the mixed precision that Trimaran chooses."""
+def torch_peers(
+    name: str, script: Path, given: tuple[str, ...], mixed: bool = False
+) -> list[Contender]:
+    """A peer at its default, and on a GPU, or where it is asked for, also in the mixed precision
+    that Trimaran chooses there."""
     both = [Contender(name, script, given)]
-    if given[given.index("--device") + 1] == "cuda":
+    if mixed or given[given.index("--device") + 1] == "cuda":
         both.append(Contender(f"{name} bfloat16", script, (*given, "--precision", "bfloat16")))
     return both
 

@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 
 import harness
-from harness import OURS, PEERS, Contender
+from harness import OURS, PEERS, Contender, torch_peers
 
 LIMITS = {"text": 6000, "charlstm": 400_000, "gpt": 60_000}
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="reviews or characters in all, test included")
     parser.add_argument("--dropout", type=float, default=0.0, help="of gpt")
     parser.add_argument("--bfloat16", action="store_true", help="PyTorch's too, by autocast")
-    parser.add_argument("--compiled", action="store_true", help="PyTorch's by torch.compile too")
+    parser.add_argument("--compiled", action="store_true", help="both also by torch.compile")
     options = harness.parse(parser)
     options.limit = options.limit or LIMITS[options.network]
     with harness.scratch() as folder:
@@ -40,14 +40,14 @@ def readers(options: argparse.Namespace, folder: str) -> list[Contender]:
     rows = harness.prepare_rows("imdb", options, folder, options.limit, "text")
     shared = ("text", *harness.shared(options, rows))
     limit = ("--limit", str(options.limit))
-    plain = PEERS / "text_torch.py"
+    plain, mixed = PEERS / "text_torch.py", options.bfloat16
     return [
         Contender("Trimaran", OURS, (*shared, *limit)),
         Contender("Trimaran float32", OURS, (*shared, *limit, "--precision", "float32")),
         Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared),
         Contender("Lightning", PEERS / "text_lightning.py", shared),
-        *in_both("PyTorch-padded", plain, ("padded", *shared), options),
-        *in_both("PyTorch-packed", plain, ("packed", *shared), options),
+        *torch_peers("PyTorch-padded", plain, ("padded", *shared), mixed),
+        *torch_peers("PyTorch-packed", plain, ("packed", *shared), mixed),
     ]
 
 
@@ -60,27 +60,19 @@ def writers(options: argparse.Namespace, folder: str) -> list[Contender]:
     shared = (options.network, *harness.shared(options, rows), "--dropout", str(options.dropout))
     ours = (*shared, "--text", str(text))
     plain = PEERS / "characters_torch.py"
-    compiled = (*shared, "--compile")
+    mixed = options.bfloat16
     keras = [Contender("Keras-TensorFlow", PEERS / "keras_fit.py", shared)]
     ours_compiled = [Contender("Trimaran compiled", OURS, (*ours, "--compile"))]
+    theirs_compiled = torch_peers("PyTorch compiled", plain, (*shared, "--compile"), mixed)
     return [
         Contender("Trimaran", OURS, ours),
         Contender("Trimaran float32", OURS, (*ours, "--precision", "float32")),
         *(ours_compiled if options.compiled else []),
         *(keras if options.network == "charlstm" else []),
         Contender("Lightning", PEERS / "characters_lightning.py", shared),
-        *in_both("PyTorch", plain, shared, options),
-        *(in_both("PyTorch compiled", plain, compiled, options) if options.compiled else []),
+        *torch_peers("PyTorch", plain, shared, mixed),
+        *(theirs_compiled if options.compiled else []),
     ]
-
-
-def in_both(
-    name: str, script: Path, given: tuple[str, ...], options: argparse.Namespace
-) -> list[Contender]:
-    """A loop in float32, and where it is asked for also under autocast."""
-    mixed = (*given, "--precision", "bfloat16")
-    half = [Contender(f"{name} bfloat16", script, mixed)] if options.bfloat16 else []
-    return [Contender(name, script, given), *half]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ Shakespeare's characters, with a head of its own weights; AdamW without decay is
 
 import common
 import torch
-from text_torch import counted, loading, moved, wait
+import torch_batches
+from text_torch import counted
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -78,15 +79,16 @@ def network(settings: common.Settings) -> nn.Module:
 
 def loaders(settings: common.Settings) -> tuple[DataLoader, DataLoader]:
     x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
-    options = loading(settings)
-    train = DataLoader(TensorDataset(x, y), shuffle=True, **options)
-    return train, DataLoader(TensorDataset(x_val, y_val), **options)
+    return torch_batches.loaders(TensorDataset(x, y), TensorDataset(x_val, y_val), settings)
 
 
 @torch.no_grad()
 def accuracy(net: nn.Module, loader: DataLoader, device: str) -> float:
     net.eval()
-    right = [(net(x).argmax(-1) == y).float().mean().item() for x, y in moved(loader, device)]
+    right = [
+        (net(x).argmax(-1) == y).float().mean().item()
+        for x, y in torch_batches.moved(loader, device)
+    ]
     return sum(right) / len(right)
 
 
@@ -102,13 +104,13 @@ def main() -> None:
     for _ in range(settings.epochs):
         clock.begin()
         net.train()
-        for a, b in moved(train, settings.device):
+        for a, b in torch_batches.moved(train, settings.device):
             with torch.autocast(*mixed):
                 loss = F.cross_entropy(forward(a).flatten(0, 1), b.flatten())
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-        wait(settings.device)
+        torch_batches.wait(settings.device)
         clock.trained()
         clock.validated(accuracy(net, held, settings.device))
     clock.report(counted(net), ("torch",), settings.precision)

@@ -6,6 +6,7 @@ from typing import Any
 import common
 import lightning as L
 import torch
+import torch_batches
 import torch_networks
 from text_torch import counted
 from torch import Tensor, nn
@@ -43,8 +44,7 @@ class Times(L.Callback):
         self.clock.begin()
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if module.device.type == "cuda":
-            torch.cuda.synchronize()  # the epoch has ended when the GPU is done
+        torch_batches.wait(module.device.type)
         self.clock.trained()
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:

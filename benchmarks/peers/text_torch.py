@@ -5,11 +5,10 @@ rows (`pack_padded_sequence`), as PyTorch's documentation has it.
 """
 
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import common
 import torch
+import torch_batches
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -35,26 +34,8 @@ class Reader(nn.Module):
 
 def loaders(settings: common.Settings) -> tuple[DataLoader, DataLoader]:
     x, y, x_val, y_val = map(torch.from_numpy, common.tokens(settings.rows))
-    options = loading(settings)
-    train = DataLoader(TensorDataset(x, y.float()), shuffle=True, **options)
-    return train, DataLoader(TensorDataset(x_val, y_val.float()), **options)
-
-
-def loading(settings: common.Settings) -> dict[str, Any]:
-    """Of a DataLoader; for a GPU in pinned memory, as PyTorch's performance guide says."""
-    return {"batch_size": settings.batch, "pin_memory": settings.device == "cuda"}
-
-
-def moved(loader: DataLoader, device: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The batches where the network is, by copies that do not wait."""
-    for x, y in loader:
-        yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-
-
-def wait(device: str) -> None:
-    """An epoch has ended when the GPU is done."""
-    if device == "cuda":
-        torch.cuda.synchronize()
+    rows = TensorDataset(x, y.float()), TensorDataset(x_val, y_val.float())
+    return torch_batches.loaders(*rows, settings)
 
 
 def counted(net: nn.Module) -> int:
@@ -65,7 +46,9 @@ def counted(net: nn.Module) -> int:
 @torch.no_grad()
 def accuracy(net: nn.Module, loader: DataLoader, device: str) -> float:
     net.eval()
-    right = sum(((net(x) > 0) == (y > 0)).sum().item() for x, y in moved(loader, device))
+    right = sum(
+        ((net(x) > 0) == (y > 0)).sum().item() for x, y in torch_batches.moved(loader, device)
+    )
     return right / len(loader.dataset)
 
 
@@ -82,13 +65,13 @@ def main() -> None:
     for _ in range(settings.epochs):
         clock.begin()
         net.train()
-        for x, y in moved(train, settings.device):
+        for x, y in torch_batches.moved(train, settings.device):
             with torch.autocast(*mixed):
                 loss = loss_function(net(x), y)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-        wait(settings.device)
+        torch_batches.wait(settings.device)
         clock.trained()
         clock.validated(accuracy(net, held, settings.device))
     clock.report(counted(net), ("torch",), settings.precision)

@@ -5,6 +5,7 @@ On a GPU with pinned memory and copies that do not wait; mixed precision by auto
 
 import common
 import torch
+import torch_batches
 import torch_networks
 from torch import nn
 from torch.utils.data import DataLoader
@@ -15,8 +16,7 @@ def train(
 ) -> None:
     loss_function, device = nn.CrossEntropyLoss(), settings.device
     net.train()
-    for batch, (x, y) in enumerate(loader):
-        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+    for batch, (x, y) in enumerate(torch_batches.moved(loader, device)):
         with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             loss = loss_function(net(x), y)
         loss.backward()
@@ -24,16 +24,14 @@ def train(
         optimizer.zero_grad()
         if batch % 100 == 0:
             print(f"loss {loss.item():.4f}")
-    if device == "cuda":
-        torch.cuda.synchronize()  # the epoch has ended when the GPU is done
+    torch_batches.wait(device)
 
 
 @torch.no_grad()
 def accuracy(net: nn.Module, loader: DataLoader, device: str) -> float:
     net.eval()
     correct = 0
-    for x, y in loader:
-        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+    for x, y in torch_batches.moved(loader, device):
         correct += (net(x).argmax(1) == y).sum().item()
     return correct / len(loader.dataset)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import torch_batches
 from common import Settings, cifar10, mnist
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -77,11 +78,8 @@ def datasets(settings: Settings) -> tuple[TensorDataset, TensorDataset]:
 
 
 def loaders(settings: Settings) -> tuple[DataLoader, DataLoader]:
-    """Of train and validation; for a GPU in pinned memory, as PyTorch's performance guide says."""
-    train_set, held_set = datasets(settings)
-    options = {"batch_size": settings.batch, "pin_memory": settings.device == "cuda"}
-    options |= {"num_workers": settings.workers, "persistent_workers": settings.workers > 0}
-    return DataLoader(train_set, shuffle=True, **options), DataLoader(held_set, **options)
+    """Of train and validation."""
+    return torch_batches.loaders(*datasets(settings), settings)
 
 
 def parameters(net: nn.Module) -> int:

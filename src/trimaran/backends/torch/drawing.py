@@ -1,4 +1,4 @@
-"""Dropout on a CPU at a fraction of its cost: the same draws, made in another way.
+"""Dropout on a CPU at a fraction of its cost: masks as random as PyTorch's, drawn otherwise.
 
 PyTorch draws a random number for each entry, one after the other (12 ns each where its build has
 no vector library for the processor), and the attention that drops weights computes all of them,
@@ -42,13 +42,10 @@ class Drawing(TorchFunctionMode):
 def drops(network: nn.Module) -> bool:
     """Whether a module of it has a rate of dropout, of its own or of an attention's weights."""
     rates = (
-        (m.p if isinstance(m, nn.Dropout) else m.dropout) for m in network.modules() if _has(m)
+        module.p if isinstance(module, nn.Dropout) else getattr(module, "dropout", 0.0)
+        for module in network.modules()
     )
     return any(isinstance(rate, float) and rate > 0 for rate in rates)
-
-
-def _has(module: nn.Module) -> bool:
-    return isinstance(module, nn.Dropout) or hasattr(module, "dropout")
 
 
 def drawing(outputs: Callable[..., Any]) -> Callable[..., Any]:
