@@ -96,8 +96,9 @@ class Step(Protocol):
 
     def __call__(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, as NumPy arrays; the states among them are the backend's own arrays,
-        to be given to the next step as they are, or through `np.asarray`. Those that were given may
-        be written over: whoever goes on from them twice gives a copy."""
+        to be given to the next step as they are, or through `np.asarray`. A step may write over
+        states that were given and over those that the step before returned: whoever goes on from
+        them twice keeps a copy."""
         ...
 
 

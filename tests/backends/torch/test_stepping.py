@@ -68,7 +68,7 @@ def test_a_copy_of_the_states_goes_on_another_way():
     steps = stepwise(zoo.build("chargpt", (16,), 7))
     traced = Stepper(steps.model, draw(steps.model, 0))
     after = traced(step(3, begin(steps, 4)))
-    first = {name: np.asarray(after[name]) for name in steps.states}
+    first = {name: np.asarray(after[name]).copy() for name in steps.states}
     one, _, again = (
         traced(step(token, {name: state.copy() for name, state in first.items()}))["output"]
         for token in (1, 2, 1)

@@ -78,8 +78,9 @@ HELPERS = {
     steps = torch.arange(time, **exact) + at
     speeds = 10000.0 ** (-torch.arange(half, **exact) / half)
     angles = steps.reshape(-1, 1, time, 1) * speeds
-    a, b, cos, sin = x[..., :half], x[..., half:], angles.cos().to(x), angles.sin().to(x)
-    return torch.cat((torch.addcmul(a * cos, b, -sin), torch.addcmul(b * cos, a, sin)), dim=-1)''',
+    cos, sin = angles.cos().to(x), angles.sin().to(x)
+    straight, crossed = torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+    return torch.addcmul(x * straight, x.roll(half, dims=-1), crossed)''',
     "waves": '''def waves(x, longest, at=0):
     """Of step t, at feature j: sin or cos of t / longest^(2 (j // 2) / features), by turns."""
     exact = {"dtype": torch.promote_types(x.dtype, torch.float32), "device": x.device}

@@ -45,7 +45,7 @@ class Stepper:
             self._taken[shapes] = self._take(arrays)
         found = zip(self._outputs, self._taken[shapes](*arrays), strict=True)
         states = self._inputs
-        return {n: a if n in states else _numpy(a) for n, a in found}
+        return {n: a if n in states else _numpy(a).copy() for n, a in found}
 
     def _take(self, arrays: list[Array]) -> Taken:
         """The step for arrays of these shapes."""

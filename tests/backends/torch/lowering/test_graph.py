@@ -32,6 +32,11 @@ def traced(function: Callable[..., Tensor], *given: Tensor) -> Step | None:
     return lowered(graph)
 
 
+def first(row: Tensor) -> Tensor:
+    """The place of the first row, repeated for each number of a row."""
+    return (0 * row[..., :1]).to(torch.int64).expand(row.shape)
+
+
 def drawn(*shapes: tuple[int, ...]) -> list[Tensor]:
     rng = np.random.default_rng(0)
     return [torch.from_numpy(rng.normal(size=s).astype(np.float32)) for s in shapes]
@@ -58,6 +63,8 @@ def drawn(*shapes: tuple[int, ...]) -> list[Tensor]:
         (lambda x: torch.cat(x.chunk(3, -1)[::-1], -1), (ROWS["x"],)),
         (lambda x: x.unflatten(-1, (2, 3)).transpose(-1, -2).flatten(1), (ROWS["x"],)),
         (lambda x: x[:, 0].unsqueeze(-1).expand(-1, -1, 3), (ROWS["x"],)),
+        (lambda x: x.roll(2, -1) + x.roll(-1, 2), (ROWS["x"],)),
+        (lambda x: (3 * x).to(torch.int32) + 2, (ROWS["x"],)),
         (lambda x: (x <= 0.25).to(torch.float32), (ROWS["x"],)),
         (F.scaled_dot_product_attention, tuple(HEADS.values())),
         (lambda *a: F.scaled_dot_product_attention(*a, HOLES), tuple(HEADS.values())),
@@ -91,6 +98,11 @@ def test_it_computes_what_pytorch_computes(
         (lambda x: (y := x * 2) + y[..., :1].add_(1), (ROWS["x"],)),
         (lambda x: (y := x * 2) + y.chunk(2, -1)[0].sum().add_(1), (ROWS["x"],)),
         (lambda x: x.clone() + x.add_(1), (ROWS["x"],)),
+        (lambda x: x.to(torch.int32) * 2.5, (ROWS["x"],)),
+        (lambda x, y: x.scatter(1, first(y), y) + x, (ROWS["x"], ROWS["y"])),
+        (lambda x, y: (2 * x).scatter(1, first(y), y), (ROWS["x"], ROWS["y"])),
+        (lambda x, y: x.scatter(2, first(y), y), (ROWS["x"], ROWS["y"])),
+        (lambda x, y: x.scatter(1, (0 * y).to(torch.int64), y), (ROWS["x"], ROWS["y"])),
     ],
 )
 def test_what_has_no_counterpart_stays_with_pytorch(
@@ -110,6 +122,26 @@ def test_a_row_is_put_in_its_place():
     wanted = put(states, row, torch.full((1, 1), 2.0)).numpy()
     (found,) = step(states.numpy(), row.numpy(), np.full((1, 1), 2, np.float32))
     assert (found == wanted).all()
+
+
+def test_every_step_is_computed_anew_in_the_memory_of_the_first():
+    step = traced(lambda x: x.swapaxes(1, 2).reshape(1, 12) * 2, *drawn((1, 3, 4)))
+    assert step is not None
+    rows = [np.arange(n, n + 12, dtype=np.float32).reshape(1, 3, 4) for n in (0, 100)]
+    found = [step(row)[0] for row in rows]
+    assert found[0] is found[1]
+    assert (found[0] == 2 * rows[1].swapaxes(1, 2).reshape(1, 12)).all()
+
+
+def test_states_that_a_step_returned_are_taken_without_a_copy():
+    states, row = drawn((1, 3, 2), (1, 1, 2))
+    step = traced(lambda states, row: states.scatter(1, first(row), row), states, row)
+    assert step is not None
+    (once,) = step(states.numpy(), row.numpy())
+    (again,) = step(once, -row.numpy())
+    assert again is once and (again[0, 0] == -row.numpy()[0, 0]).all()
+    assert (again[0, 1:] == states.numpy()[0, 1:]).all()
+    assert not (states.numpy() == again).all()  # what was given first stays as it was
 
 
 def test_products_leave_the_threads_as_they_were():

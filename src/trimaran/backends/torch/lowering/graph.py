@@ -1,50 +1,54 @@
-"""A traced step written out for NumPy, which begins an operation in a fraction of PyTorch's time.
+"""A traced step as a program of NumPy, which begins an operation in a fraction of PyTorch's time.
 
 A step of one row is hundreds of operations on some hundred numbers each. PyTorch takes four or five
-microseconds for any of them, NumPy a half or one. So the graph of the trace becomes a Python
-function over arrays, a line for each operation, with the sizes of the trace as numbers in it. A
-graph with an operation that has no line here stays with PyTorch.
+microseconds for any of them, NumPy a half or one. So the graph of the trace is read once, and each
+of its operations becomes calls of NumPy, with the sizes of the trace as numbers in them, or a view
+that is made once for all steps. A graph with an operation that has no rule here stays with PyTorch.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from trimaran.backends.torch.lowering import rowwise
 from trimaran.backends.torch.lowering.counterparts import (
-    LINES,
+    DTYPES,
+    RULES,
     Operation,
     Shape,
     UnknownError,
-    listed,
+    require,
 )
+from trimaran.backends.torch.lowering.program import Program
 
 Step = Callable[..., tuple[np.ndarray, ...]]
+Values = dict[int, Any]
+"""What the graph's values are in the program."""
 
 
 def lowered(graph: Any) -> Step | None:
     """The graph, a `torch._C.Graph` without calls, as a function of arrays of the traced sizes;
-    None where it cannot be written for NumPy.
+    None where NumPy has no counterpart of an operation.
 
-    The function writes a step's keys and values into the arrays that it is given.
+    What the function returns is its own memory, which the next step writes over. It takes what it
+    returned without a copy.
     """
     try:
-        lines, constants = _written(graph)
+        program = Program([_memory(value) for value in graph.inputs()])
+        made = _outputs(graph, program)
     except UnknownError:
         return None
-    names = ", ".join(map(_name, graph.inputs()))
-    source = "\n    ".join([f"def step({names}):", *lines])
-    space: dict[str, Any] = {"np": np, "rowwise": rowwise, **constants}
-    exec(compile(source, "<traced step>", "exec"), space)
-    return _on_one_thread(space["step"])
+    return _on_one_thread(program, made)
 
 
-def _on_one_thread(step: Step) -> Step:
+def _memory(value: Any) -> np.ndarray:
+    return np.zeros(_sizes(value), _dtype(value))
+
+
+def _on_one_thread(program: Program, made: tuple[np.ndarray, ...]) -> Step:
     """Products of one row are done before a second thread has heard of them."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
 
@@ -53,58 +57,60 @@ def _on_one_thread(step: Step) -> Step:
         for library in libraries:
             library.set_num_threads(1)
         try:
-            return step(*map(np.asarray, arrays))
+            program.run(arrays)
         finally:
             for library, threads in zip(libraries, kept, strict=True):
                 library.set_num_threads(threads)
+        return made
 
     return taken
 
 
-def _written(graph: Any) -> tuple[list[str], dict[str, Any]]:
-    """A line for each operation, and the constant arrays that they name."""
-    lines, arrays = list[str](), dict[str, Any]()
+def _outputs(graph: Any, program: Program) -> tuple[np.ndarray, ...]:
+    """The arrays that hold the graph's outputs once the program, which is written here, ran."""
+    values: Values = {
+        value.unique(): array for value, array in zip(graph.inputs(), program.inputs, strict=True)
+    }
     for node in graph.nodes():
         kind = node.kind()
         if kind == "prim::Constant":
-            value = node.output().toIValue()
-            if _is_tensor(node.output()):
-                array = np.asarray(value, order="C")
-                # A number in an array of no axes would decide the type of what it meets.
-                arrays[_name(node.output())] = array if array.ndim else array.item()
+            values[node.output().unique()] = _constant(node.output())
         elif kind == "prim::TupleConstruct":
-            lines.append(f"return {listed(_sources(node))}")
-        elif kind.rstrip("_") not in LINES:
-            raise UnknownError
+            return tuple(values[value.unique()] for value in node.inputs())
         else:
-            targets = listed(tuple(map(_name, node.outputs())))
-            source = LINES[kind.rstrip("_")](_operation(node))
-            lines.append(f"{targets[1:-2] if node.outputsSize() == 1 else targets} = {source}")
-    return lines, arrays
+            require(kind.rstrip("_") in RULES)
+            found = RULES[kind.rstrip("_")](program, _operation(node, values))
+            _keep(node, found, values)
+    raise UnknownError
 
 
-def _operation(node: Any) -> Operation:
-    """What a line needs to know."""
+def _keep(node: Any, found: Any, values: Values) -> None:
+    """Each value of the operation, if it is what PyTorch makes."""
+    several = node.kind() == "prim::ListUnpack"
+    outputs = zip(node.outputs(), found if several else [found], strict=True)
+    for value, array in outputs:
+        if _is_tensor(value):
+            require(array.shape == _sizes(value) and array.dtype == _dtype(value))
+        values[value.unique()] = array
+
+
+def _operation(node: Any, values: Values) -> Operation:
+    """What a rule needs to know."""
     inputs = list(node.inputs())
-    if node.kind().endswith("_") and not _alone(inputs[0]):
-        raise UnknownError  # another operation would see what this one writes
+    if node.kind().endswith("_"):
+        require(_fresh(inputs[0]))  # another operation would see what this one writes
     makes = list(node.outputs())
     if makes[0].type().kind() == "ListType" and node.kind() != "prim::ListConstruct":
         makes = list(makes[0].uses()[0].user.outputs())
-    made = tuple(_sizes(value) for value in makes)
-    if any(_is_tensor(value) and not sizes for value, sizes in zip(makes, made, strict=True)):
-        raise UnknownError  # as above, of one that is no constant
     return Operation(
-        _sources(node),
-        tuple(_constant(value) for value in inputs),
-        tuple(_sizes(value) for value in inputs),
-        made,
+        tuple(values[value.unique()] for value in inputs),
+        tuple(_sizes(value) for value in makes),
         str(makes[0].type().scalarType()) if _is_tensor(makes[0]) else "",
-        tuple(_spread(value) for value in inputs),
+        len(inputs) > 0 and len(list(inputs[0].uses())) == 1,
     )
 
 
-def _alone(value: Any) -> bool:
+def _fresh(value: Any) -> bool:
     """Whether nothing but the operation that writes over the value sees its memory."""
     kind = value.node().kind()
     if kind == "prim::ListUnpack":
@@ -112,15 +118,14 @@ def _alone(value: Any) -> bool:
     return kind in _FRESH and len(list(value.uses())) == 1
 
 
-def _name(value: Any) -> str:
-    return f"v{value.unique()}"
-
-
-def _sources(node: Any) -> tuple[str, ...]:
-    """The inputs: numbers as they are, all else by name."""
-    return tuple(
-        repr(_constant(value)) if _is_number(value) else _name(value) for value in node.inputs()
-    )
+def _constant(value: Any) -> Any:
+    """A weight as an array, all else as Python has it."""
+    found = value.toIValue()
+    if not _is_tensor(value):
+        return found
+    array = np.asarray(found, order="C")
+    # A number in an array of no axes would decide the type of what it meets.
+    return array if array.ndim else array.item()
 
 
 def _is_tensor(value: Any) -> bool:
@@ -128,31 +133,20 @@ def _is_tensor(value: Any) -> bool:
     return found
 
 
-def _is_number(value: Any) -> bool:
-    """Whether it is a constant that is no tensor: a number, a text, None or a list of them."""
-    found: bool = value.node().kind() == "prim::Constant" and not _is_tensor(value)
-    return found
-
-
-def _constant(value: Any) -> Any:
-    found = value.toIValue() if _is_number(value) else None
-    if isinstance(found, float) and not math.isfinite(found):
-        raise UnknownError  # Python has no word for it
-    return found
-
-
 def _sizes(value: Any) -> Shape:
+    """() of what is no tensor."""
     if not _is_tensor(value):
         return ()
     sizes = value.type().sizes()
-    if sizes is None:
+    if not sizes:  # unknown, or a number in an array, as above
         raise UnknownError
     return tuple(sizes)
 
 
-def _spread(value: Any) -> bool:
-    node = value.node()
-    return node.kind() == "aten::expand" and math.prod(_sizes(node.inputsAt(0))) == 1
+def _dtype(value: Any) -> type:
+    name = str(value.type().scalarType())
+    require(name in DTYPES)
+    return DTYPES[name]
 
 
 _FRESH = {
