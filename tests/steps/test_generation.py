@@ -210,13 +210,13 @@ def test_kept_keys_and_values_write_the_same_text(attentive: Run, backend: str):
     assert writer.tokenizer.encode(text).tolist() == wanted and len(set(wanted)) > 5
 
 
-def test_where_the_context_is_full_it_goes_on_from_its_last_half(attentive: Run):
+def test_where_the_context_is_full_it_goes_on_from_its_last_quarter(attentive: Run):
     writer = Writer(attentive)
     tokens = writer.tokenizer.encode(TEXT[:130]).tolist()
     network = implementation("torch").network(attentive.model, attentive.weights)
     assert np.isfinite(writer.read(tokens[:100])).all()
-    for end in (101, 130):  # the 101st token stands behind the last 50 of those before
-        given = np.array([tokens[50:end]], np.int32)
+    for end in (101, 130):  # the 101st token stands behind the last 25 of those before
+        given = np.array([tokens[75:end]], np.int32)
         wanted = network.forward({"input": given}).outputs["output"][0, -1]
         found = writer.read(tokens[100:end] if end == 101 else tokens[101:end])
         assert np.abs(found - wanted).max() <= 1e-5

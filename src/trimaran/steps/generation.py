@@ -56,7 +56,8 @@ class Writer:
     and with attention grows with what is attended to alone.
 
     A model that takes no more than so many steps, or attends and was trained on so many, goes on,
-    where they are full, from the last half of what it read."""
+    where they are full, from the last quarter of what it read: to read that again costs a third of
+    the steps until they are full once more, where the last half would cost as many again."""
 
     def __init__(self, run: RunFiles, backend: str | None = None) -> None:
         self.tokenizer = _tokenizer(run.preprocess)
@@ -84,7 +85,7 @@ class Writer:
         found: np.ndarray | None = None
         for token in tokens:
             if len(self._tokens) == self._longest:
-                again = self._tokens[self._longest - self._longest // 2 :]
+                again = self._tokens[self._longest - max(1, self._longest // 4) :]
                 self.begin()
                 for earlier in again:
                     self._follow(earlier)

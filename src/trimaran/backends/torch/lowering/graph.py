@@ -119,11 +119,12 @@ def _fresh(value: Any) -> bool:
 
 
 def _constant(value: Any) -> Any:
-    """A weight as an array, all else as Python has it."""
+    """A weight as an array that cannot be written, all else as Python has it."""
     found = value.toIValue()
     if not _is_tensor(value):
         return found
     array = np.asarray(found, order="C")
+    array.flags.writeable = False
     # A number in an array of no axes would decide the type of what it meets.
     return array if array.ndim else array.item()
 
