@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimaran.backends.protocol import Network
+from trimaran.backends.protocol import Gradients, Network
 from trimaran.comparison import rounding
 from trimaran.comparison.deviation import Deviation, by_layer
 from trimaran.comparison.problem import Problem
@@ -30,9 +30,10 @@ def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     yield rung("init", _init(problem, a, b), Bound(0.0))
     forward = _forward(problem, a, b, problem)
     yield rung("forward", forward, _forward_bound(problem, truth, a, forward))
-    loss, gradients = _derivatives(problem, a, b, problem)
+    own = _derivatives(problem, a)
+    loss, gradients = _derived(problem, own, _derivatives(problem, b))
     yield rung("loss", loss, Bound(tolerance))
-    bound = _gradients_bound(problem, truth, a, (forward, gradients))
+    bound = _gradients_bound(problem, truth, own, (forward, gradients))
     yield rung("gradients", gradients, bound)
 
 
@@ -50,15 +51,15 @@ def _forward_bound(problem: Problem, truth: Side, network: Network, found: Devia
 
 
 def _gradients_bound(
-    problem: Problem, truth: Side, network: Network, found: tuple[Deviation, Deviation]
+    problem: Problem, truth: Side, own: Gradients, found: tuple[Deviation, Deviation]
 ) -> Bound:
     """As `_forward_bound`; `found` is how far the forward passes and the gradients are apart."""
     tolerance, (forward, gradients) = TOLERANCES[problem.precision], found
     if problem.precision == "float64" or gradients.value <= tolerance:
         return Bound(tolerance)
 
-    def compare(copy: Network, own: Problem) -> Deviation:
-        return _derivatives(problem, network, copy, own)[1]
+    def compare(copy: Network) -> Deviation:
+        return _derived(problem, own, _derivatives(problem, copy))[1]
 
     excused = rounding.gradients(problem, truth, forward.value, compare)
     return excused if gradients.value <= excused.value else Bound(tolerance)
@@ -87,14 +88,13 @@ def _forward(problem: Problem, truth: Network, other: Network, own: Problem) -> 
     return worst
 
 
-def _derivatives(
-    problem: Problem, truth: Network, other: Network, own: Problem
-) -> tuple[Deviation, Deviation]:
-    """How far the losses and the gradients are apart; `own` is the problem that `other` answers."""
+def _derivatives(problem: Problem, network: Network) -> Gradients:
+    return network.gradients(*problem.batch(), problem.objectives.train.losses)
+
+
+def _derived(problem: Problem, a: Gradients, b: Gradients) -> tuple[Deviation, Deviation]:
+    """How far the losses and the gradients are apart."""
     tolerance = TOLERANCES[problem.precision]
-    losses = problem.objectives.train.losses
-    a = truth.gradients(*problem.batch(), losses)
-    b = other.gradients(*own.batch(), losses)
     apart = abs(b.loss - a.loss) / max(abs(a.loss), 1e-300)
     backward = list(reversed(_paths(problem)))
     # The gradients that reach the inputs are blamed on the layer that they leave last.

@@ -51,15 +51,16 @@ def forward(
 
 
 def gradients(
-    problem: Problem, side: Side, apart: float, compare: Callable[[Network, Problem], Deviation]
+    problem: Problem, side: Side, apart: float, compare: Callable[[Network], Deviation]
 ) -> Bound:
     """Twice as far as the first backend's gradients depart from themselves when its weights move by
     as much as the forward passes are `apart`, in any of `COPIES`."""
     rng, largest = np.random.default_rng(problem.training.seed), 0.0
     for _ in range(COPIES):
-        copy = moved(dict(problem.weights), rng, apart)
-        network = side.build(problem.model, copy, problem.precision)
-        largest = max(largest, compare(network, problem).value)
+        network = side.build(
+            problem.model, moved(dict(problem.weights), rng, apart), problem.precision
+        )
+        largest = max(largest, compare(network).value)
     return Bound(
         2 * largest,
         f"A tie within rounding: of {COPIES} copies of the first backend, with every weight moved "

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ _FUSED_DEVICES = ("cpu", "cuda")
 
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
+Values = np.ndarray | Tensor
 
 
 class Update:
@@ -97,7 +99,7 @@ class Update:
             for key, tensor in zip(self.parameters, tensors, strict=True)
         }
 
-    def restore(self, saved: Mapping[str, Tensor], count: int) -> None:
+    def restore(self, saved: Mapping[str, Values], count: int) -> None:
         """Fills the slots in place, so that they keep their parameters' strides."""
         fill(self.state(), saved, "optimizer")
         self.count = count
@@ -112,7 +114,7 @@ def same_layout(a: Tensor, b: Tensor) -> bool:
 
 
 @torch.no_grad()
-def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) -> None:
+def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Values], what: str) -> None:
     """Copies saved values into tensors; `RunError` where names or shapes disagree."""
     wrong = sorted(set(tensors) ^ set(saved))
     wrong += [k for k in tensors if k in saved and tensors[k].shape != saved[k].shape]
@@ -122,7 +124,7 @@ def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) 
             f"does not match. Resume with the recipe that the run was started with."
         )
     for key, tensor in tensors.items():
-        tensor.copy_(saved[key])
+        tensor.copy_(torch.as_tensor(np.array(saved[key])))  # one copy at a time
 
 
 def _adam(update: Update, gradients: Tensors, rate: float) -> None:
