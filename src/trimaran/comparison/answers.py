@@ -15,7 +15,6 @@ from trimaran.comparison.side import Side
 
 def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     """init, forward, loss and gradients of one pair."""
-    tolerance = TOLERANCES[problem.precision]
     a, b = (
         side.build(problem.model, problem.weights, problem.precision) for side in (truth, other)
     )
@@ -32,7 +31,7 @@ def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     yield rung("forward", forward, _forward_bound(problem, truth, a, forward))
     own = _derivatives(problem, a)
     loss, gradients = _derived(problem, own, _derivatives(problem, b))
-    yield rung("loss", loss, Bound(tolerance))
+    yield rung("loss", loss, _loss_bound(problem, truth, own, loss))
     bound = _gradients_bound(problem, truth, own, (forward, gradients))
     yield rung("gradients", gradients, bound)
 
@@ -46,7 +45,20 @@ def _forward_bound(problem: Problem, truth: Side, network: Network, found: Devia
     def compare(exact: Network, own: Problem) -> Deviation:
         return _forward(problem, exact, network, own)
 
-    excused = rounding.forward(problem, truth, compare)
+    excused = rounding.exact(problem, truth, compare)
+    return excused if found.value <= excused.value else Bound(tolerance)
+
+
+def _loss_bound(problem: Problem, truth: Side, own: Gradients, found: Deviation) -> Bound:
+    """As `_forward_bound`: the loss is what the forward pass ends in."""
+    tolerance = TOLERANCES[problem.precision]
+    if problem.precision == "float64" or found.value <= tolerance:
+        return Bound(tolerance)
+
+    def compare(exact: Network, double: Problem) -> Deviation:
+        return _derived(problem, _derivatives(double, exact), own)[0]
+
+    excused = rounding.exact(problem, truth, compare)
     return excused if found.value <= excused.value else Bound(tolerance)
 
 

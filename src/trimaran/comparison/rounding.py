@@ -34,15 +34,13 @@ class Bound:
     note: str = ""
 
 
-def forward(
-    problem: Problem, side: Side, compare: Callable[[Network, Problem], Deviation]
-) -> Bound:
+def exact(problem: Problem, side: Side, compare: Callable[[Network, Problem], Deviation]) -> Bound:
     """`ROOM` times as far as the first backend departs from its own float64.
 
-    compare: how far that network, which answers its own problem, departs from the first backend's
+    compare: how far what that network answers, to its own problem, is from the first backend's
     """
-    exact = problem.doubled()
-    own = compare(side.build(exact.model, exact.weights, "float64"), exact).value
+    double = problem.doubled()
+    own = compare(side.build(double.model, double.weights, "float64"), double).value
     return Bound(
         ROOM * own,
         "Beyond the fixed tolerance, but float32 takes the first backend itself "
