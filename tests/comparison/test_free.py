@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from trimaran import zoo
-from trimaran.comparison.controls import Controls, Ran
-from trimaran.comparison.free import SHALLOW, depth, free, held, looks
+from trimaran.comparison.controls import Controls, Weights
+from trimaran.comparison.free import SHALLOW, Ran, depth, free, held, looks
 from trimaran.comparison.problem import Problem, invented
 from trimaran.comparison.rung import Rung
-from trimaran.comparison.turns import at_once
 from trimaran.steps.parity import small
 from trimaran.training.settings import Training
 
@@ -26,12 +26,8 @@ def problem(name: str, optimizer: object = "adam", precision: str = "float64") -
 
 def judged(given: Problem, apart: float, control: float) -> Rung:
     """The rung of a run that departs by `apart`, beside controls that depart by `control`."""
-
-    def run(by: float) -> Ran:
-        return [{"w": np.ones(4) * (1 + by)}], [0.5]
-
-    controls = Controls(lambda: run(0.0), lambda rng: run(control))
-    return at_once(free(given, ("torch", "jax"), run(apart), controls))
+    controls = Controls(list, lambda rng, truth: (control,))
+    return free(given, ("torch", "jax"), Ran((apart,), ((0.5,), (0.5,))), controls)
 
 
 @pytest.mark.parametrize("name", ["perceptron", "xor-mlp", "mlp", "mnist-mlp", "mnist-mlp-128",
@@ -70,13 +66,12 @@ def test_a_run_beyond_twelve_controls_is_judged_by_more() -> None:
     """Of thirteen equally valid runs, each is the farthest with equal chance."""
     given, runs = problem("resnet18"), []
 
-    def run(rng: np.random.Generator) -> Ran:
+    def run(rng: np.random.Generator, truth: Sequence[Weights]) -> tuple[float, ...]:
         runs.append(rng)
-        return [{"w": np.ones(4) * (1 + (1e-3 if len(runs) == 17 else 1e-5))}], [0.5]
+        return (1e-3 if len(runs) == 17 else 1e-5,)
 
-    controls = Controls(lambda: ([{"w": np.ones(4)}], [0.5]), run)
-    ran = [{"w": np.ones(4) * (1 + 1e-4)}], [0.5]
-    found = at_once(free(given, ("torch", "jax"), ran, controls))
+    ran = Ran((1e-4,), ((0.5,), (0.5,)))
+    found = free(given, ("torch", "jax"), ran, Controls(list, run))
     assert found.ok and len(runs) == 17 and "17 copies" in found.note
 
 

@@ -61,6 +61,26 @@ def test_without_a_fault_every_rung_holds(optimizer: str, precision: str) -> Non
     assert len(rungs) == 8 and all(rung.ok for rung in rungs)
 
 
+def test_a_wrong_loss_is_wrong_in_float32_too() -> None:
+    """Rounding excuses a loss by as much as the first side departs from its own float64."""
+    truth, other = side(name="torch"), side(Fault())
+
+    class Off:
+        def __init__(self, network: Any) -> None:
+            self.network = network
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.network, name)
+
+        def gradients(self, *given: Any) -> Any:
+            found = self.network.gradients(*given)
+            return replace(found, loss=found.loss * (1 + 2e-5))
+
+    off = replace(other, build=lambda *given: Off(other.build(*given)))
+    rung = list(climb(problem("float32"), [truth, off], 2))[-1]
+    assert (rung.name, rung.ok, rung.tolerance) == ("loss", False, 1e-5)
+
+
 def patched(path: str, forward: Callable[[Any, torch.Tensor], torch.Tensor]) -> Fault:
     """The module at `path` computes something else with its parameters."""
 

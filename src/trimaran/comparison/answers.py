@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimaran.backends.protocol import Network
+from trimaran.backends.protocol import Gradients, Network
 from trimaran.comparison import rounding
 from trimaran.comparison.deviation import Deviation, by_layer
 from trimaran.comparison.problem import Problem
@@ -15,7 +15,6 @@ from trimaran.comparison.side import Side
 
 def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     """init, forward, loss and gradients of one pair."""
-    tolerance = TOLERANCES[problem.precision]
     a, b = (
         side.build(problem.model, problem.weights, problem.precision) for side in (truth, other)
     )
@@ -30,9 +29,10 @@ def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     yield rung("init", _init(problem, a, b), Bound(0.0))
     forward = _forward(problem, a, b, problem)
     yield rung("forward", forward, _forward_bound(problem, truth, a, forward))
-    loss, gradients = _derivatives(problem, a, b, problem)
-    yield rung("loss", loss, Bound(tolerance))
-    bound = _gradients_bound(problem, truth, a, (forward, gradients))
+    own = _derivatives(problem, a)
+    loss, gradients = _derived(problem, own, _derivatives(problem, b))
+    yield rung("loss", loss, _loss_bound(problem, truth, own, loss))
+    bound = _gradients_bound(problem, truth, own, (forward, gradients))
     yield rung("gradients", gradients, bound)
 
 
@@ -45,20 +45,33 @@ def _forward_bound(problem: Problem, truth: Side, network: Network, found: Devia
     def compare(exact: Network, own: Problem) -> Deviation:
         return _forward(problem, exact, network, own)
 
-    excused = rounding.forward(problem, truth, compare)
+    excused = rounding.exact(problem, truth, compare)
+    return excused if found.value <= excused.value else Bound(tolerance)
+
+
+def _loss_bound(problem: Problem, truth: Side, own: Gradients, found: Deviation) -> Bound:
+    """As `_forward_bound`: the loss is what the forward pass ends in."""
+    tolerance = TOLERANCES[problem.precision]
+    if problem.precision == "float64" or found.value <= tolerance:
+        return Bound(tolerance)
+
+    def compare(exact: Network, double: Problem) -> Deviation:
+        return _derived(problem, _derivatives(double, exact), own)[0]
+
+    excused = rounding.exact(problem, truth, compare)
     return excused if found.value <= excused.value else Bound(tolerance)
 
 
 def _gradients_bound(
-    problem: Problem, truth: Side, network: Network, found: tuple[Deviation, Deviation]
+    problem: Problem, truth: Side, own: Gradients, found: tuple[Deviation, Deviation]
 ) -> Bound:
     """As `_forward_bound`; `found` is how far the forward passes and the gradients are apart."""
     tolerance, (forward, gradients) = TOLERANCES[problem.precision], found
     if problem.precision == "float64" or gradients.value <= tolerance:
         return Bound(tolerance)
 
-    def compare(copy: Network, own: Problem) -> Deviation:
-        return _derivatives(problem, network, copy, own)[1]
+    def compare(copy: Network) -> Deviation:
+        return _derived(problem, own, _derivatives(problem, copy))[1]
 
     excused = rounding.gradients(problem, truth, forward.value, compare)
     return excused if gradients.value <= excused.value else Bound(tolerance)
@@ -87,14 +100,13 @@ def _forward(problem: Problem, truth: Network, other: Network, own: Problem) -> 
     return worst
 
 
-def _derivatives(
-    problem: Problem, truth: Network, other: Network, own: Problem
-) -> tuple[Deviation, Deviation]:
-    """How far the losses and the gradients are apart; `own` is the problem that `other` answers."""
+def _derivatives(problem: Problem, network: Network) -> Gradients:
+    return network.gradients(*problem.batch(), problem.objectives.train.losses)
+
+
+def _derived(problem: Problem, a: Gradients, b: Gradients) -> tuple[Deviation, Deviation]:
+    """How far the losses and the gradients are apart."""
     tolerance = TOLERANCES[problem.precision]
-    losses = problem.objectives.train.losses
-    a = truth.gradients(*problem.batch(), losses)
-    b = other.gradients(*own.batch(), losses)
     apart = abs(b.loss - a.loss) / max(abs(a.loss), 1e-300)
     backward = list(reversed(_paths(problem)))
     # The gradients that reach the inputs are blamed on the layer that they leave last.

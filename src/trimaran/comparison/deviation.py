@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,20 +24,40 @@ def relative(found: np.ndarray, truth: np.ndarray, scale: float | None = None) -
     differ or one of them is not finite alone."""
     if found.shape != truth.shape:
         return float("inf")
-    a, b = np.asarray(found, np.float64), np.asarray(truth, np.float64)
-    if not a.size:
+    if not found.size:
         return 0.0
-    apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-    largest = float(np.abs(b).max()) if scale is None else scale
-    worst = float(apart.max())
+    worst = float(np.max([_apart(*both) for both in parts(found, truth)]))
+    largest = _most(truth) if scale is None else scale
     if not np.isfinite(worst):
         return float("inf")
     return worst / largest if largest else worst
 
 
+def _apart(found: np.ndarray, truth: np.ndarray) -> float:
+    a, b = np.asarray(found, np.float64), np.asarray(truth, np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return float(np.where(same, 0.0, np.abs(a - b)).max())
+
+
+# Numbers of an array that are compared at once: what stands between them and a deviation takes
+# several times as much memory in float64.
+PART = 1 << 22
+
+
+def parts(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays of one shape as flat pieces of at most `PART` numbers, in C order."""
+    flat = [array.reshape(-1) for array in arrays]
+    for start in range(0, arrays[0].size, PART):
+        yield tuple(array[start : start + PART] for array in flat)
+
+
 def largest(arrays: Arrays) -> float:
     """The largest entry of all arrays together."""
-    return max((float(np.abs(a).max()) for a in arrays.values() if a.size), default=0.0)
+    return max((_most(a) for a in arrays.values() if a.size), default=0.0)
+
+
+def _most(array: np.ndarray) -> float:
+    return float(np.max([np.abs(part).max() for (part,) in parts(array)]))
 
 
 def by_layer(
@@ -85,12 +105,17 @@ def by_norm(found: Arrays, truth: Arrays, order: Iterable[str], tolerance: float
 def _square(values: np.ndarray, minus: np.ndarray | None) -> float:
     if minus is not None and values.shape != minus.shape:
         return math.inf
-    flat = np.asarray(values, np.float64).ravel()
-    if minus is not None:
-        flat = flat - np.asarray(minus, np.float64).ravel()
-    # Not np.dot: BLAS wakes its threads for each of many small arrays.
-    square = float(np.einsum("i,i->", flat, flat))
+    both = (values,) if minus is None else (values, minus)
+    square = sum(_part_square(*part) for part in parts(*both))
     return square if math.isfinite(square) else math.inf
+
+
+def _part_square(values: np.ndarray, minus: np.ndarray | None = None) -> float:
+    flat = np.asarray(values, np.float64)
+    if minus is not None:
+        flat = flat - np.asarray(minus, np.float64)
+    # Not np.dot: BLAS wakes its threads for each of many small arrays.
+    return float(np.einsum("i,i->", flat, flat))
 
 
 def _of(key: str, path: str) -> bool:

@@ -1,24 +1,25 @@
-"""The parity ladder: rung by rung, is it the same network?"""
+"""The parity ladder: rung by rung, is it the same network?
+
+Memory decides how large a network may be, so no more is held than is being compared: one pair's
+answers at a time, then one state for all pairs, which make each update together.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 
-import numpy as np
-
 from trimaran.comparison.answers import answers
-from trimaran.comparison.controls import CONTROLS, Controls, Ran
+from trimaran.comparison.controls import CONTROLS
 from trimaran.comparison.deviation import largest
-from trimaran.comparison.free import run_freely
 from trimaran.comparison.problem import Problem
 from trimaran.comparison.rung import Rung
 from trimaran.comparison.side import Side
-from trimaran.comparison.turns import at_once, in_turns, one_by_one
-from trimaran.comparison.updates import First, opened, updates
-from trimaran.comparison.way import Way, copied
-from trimaran.training.engine import Engine
+from trimaran.comparison.updates import Rival, updates
+
+Found = tuple[int, Rung]
+"""A rung and the place of its pair."""
 
 
 def climb(problem: Problem, sides: Sequence[Side], count: int = CONTROLS) -> Iterator[Rung]:
@@ -29,42 +30,36 @@ def climb(problem: Problem, sides: Sequence[Side], count: int = CONTROLS) -> Ite
     """
     truth, *others = sides
     problem = replace(problem, idle=idle(problem, truth))
-    with ExitStack() as stack:
-        engine = stack.enter_context(opened(problem, truth)) if truth.engine else None
-        compared = _first(problem, truth, engine, count) if engine else None
-        pairs = [_unbroken(_pair(problem, truth, other, compared)) for other in others]
-        kept = compared is None or compared.way.fits
-        yield from in_turns(pairs) if kept else one_by_one(pairs)
+    return in_order(_reached(problem, truth, others, count))
 
 
-def _unbroken(pair: Iterator[Rung | None]) -> Iterator[Rung | None]:
-    """The pair's rungs up to its first broken one."""
-    for rung in pair:
-        yield rung
-        if rung is not None and not rung.ok:
-            return
+def _reached(problem: Problem, truth: Side, others: Sequence[Side], count: int) -> Iterator[Found]:
+    """The rungs as they are reached."""
+    rivals = []
+    for place, other in enumerate(others):
+        forward, ok = 0.0, True
+        for rung in answers(problem, truth, other):
+            yield place, rung
+            forward = rung.deviation if rung.name == "forward" else forward
+            ok = rung.ok
+            if not ok:
+                break
+        if ok and other.engine is not None:
+            rivals.append(Rival(place, other, forward))
+    if truth.engine is not None and rivals:
+        yield from updates(problem, truth, rivals, count)
 
 
-def _pair(problem: Problem, truth: Side, other: Side, first: First | None) -> Iterator[Rung | None]:
-    forward = 0.0
-    for rung in answers(problem, truth, other):
-        forward = rung.deviation if rung.name == "forward" else forward
-        yield rung
-    if first is not None and other.engine is not None:
-        yield from updates(problem, first, other, forward)
-
-
-def _first(problem: Problem, side: Side, engine: Engine, count: int) -> First:
-    """The first side's engine with its own free run, on which controls are run if need be."""
-    start = copied(engine.state())
-    way = Way(problem, side, engine, start)
-
-    def run(rng: np.random.Generator) -> Ran:
-        engine.restore(start, 0)
-        return at_once(run_freely(problem, side, engine, rng))
-
-    controls = Controls(way.ran, run, problem.training.seed, count)
-    return First(way, controls)
+def in_order(found: Iterator[Found]) -> Iterator[Rung]:
+    """The rungs of the first pair as they come, then those of the next."""
+    waiting: dict[int, list[Rung]] = defaultdict(list)
+    for place, rung in found:
+        if place == 0:
+            yield rung
+        else:
+            waiting[place].append(rung)
+    for place in sorted(waiting):
+        yield from waiting[place]
 
 
 # Far above the rounding of float64, far below any gradient that teaches.

@@ -42,12 +42,8 @@ class Problem:
     idle: frozenset[str] = frozenset()
 
     def doubled(self) -> Problem:
-        """The same in float64, from the same weights."""
-        weights = {
-            key: v.astype(np.float64) if v.dtype.kind == "f" else v
-            for key, v in self.weights.items()
-        }
-        return replace(self, precision="float64", weights=weights)
+        """The same in float64, from the same weights, which a network in float64 makes its own."""
+        return replace(self, precision="float64")
 
     @cached_property
     def objectives(self) -> Objectives:

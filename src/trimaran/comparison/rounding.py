@@ -34,15 +34,13 @@ class Bound:
     note: str = ""
 
 
-def forward(
-    problem: Problem, side: Side, compare: Callable[[Network, Problem], Deviation]
-) -> Bound:
+def exact(problem: Problem, side: Side, compare: Callable[[Network, Problem], Deviation]) -> Bound:
     """`ROOM` times as far as the first backend departs from its own float64.
 
-    compare: how far that network, which answers its own problem, departs from the first backend's
+    compare: how far what that network answers, to its own problem, is from the first backend's
     """
-    exact = problem.doubled()
-    own = compare(side.build(exact.model, exact.weights, "float64"), exact).value
+    double = problem.doubled()
+    own = compare(side.build(double.model, double.weights, "float64"), double).value
     return Bound(
         ROOM * own,
         "Beyond the fixed tolerance, but float32 takes the first backend itself "
@@ -51,15 +49,16 @@ def forward(
 
 
 def gradients(
-    problem: Problem, side: Side, apart: float, compare: Callable[[Network, Problem], Deviation]
+    problem: Problem, side: Side, apart: float, compare: Callable[[Network], Deviation]
 ) -> Bound:
     """Twice as far as the first backend's gradients depart from themselves when its weights move by
     as much as the forward passes are `apart`, in any of `COPIES`."""
     rng, largest = np.random.default_rng(problem.training.seed), 0.0
     for _ in range(COPIES):
-        copy = moved(dict(problem.weights), rng, apart)
-        network = side.build(problem.model, copy, problem.precision)
-        largest = max(largest, compare(network, problem).value)
+        network = side.build(
+            problem.model, moved(dict(problem.weights), rng, apart), problem.precision
+        )
+        largest = max(largest, compare(network).value)
     return Bound(
         2 * largest,
         f"A tie within rounding: of {COPIES} copies of the first backend, with every weight moved "

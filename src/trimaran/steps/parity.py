@@ -159,7 +159,7 @@ def problems(subject: Subject, given: Climb) -> Iterator[Problem]:
     start = subject.weights or draw(subject.model, given.seed)
     for precision in given.precisions:
         own = {
-            key: values.astype(precision) if values.dtype.kind == "f" else values
+            key: values.astype(precision, copy=False) if values.dtype.kind == "f" else values
             for key, values in start.items()
         }
         for optimizer in given.optimizers:

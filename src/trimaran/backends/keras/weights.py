@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from trimaran.backends.keras.wire import Made
 from trimaran.spec import layers as L
 from trimaran.spec.graph import Leaf
 from trimaran.spec.layer import Shape, known
@@ -61,31 +63,39 @@ def silent(model: Model) -> dict[str, tuple[int, ...]]:
     }
 
 
-def to_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
+def to_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> Made:
     """Arrays by Keras name, in Keras's layout; counts of batches are left out."""
-    found: dict[str, Array] = {}
-    rows: dict[str, dict[int, Array]] = {}
-    for key, values in arrays.items():
+    found: dict[str, Callable[[], Array]] = {}
+    rows: dict[str, dict[int, str]] = {}
+    for key in arrays:
         pair = table.get(key)
         if pair is not None and pair.row is not None:
-            rows.setdefault(pair.name, {})[pair.row] = pair.there(values)
+            rows.setdefault(pair.name, {})[pair.row] = key
         elif pair is not None:
-            found[pair.name] = np.ascontiguousarray(pair.there(values))
-    stacked = {name: np.stack([own[i] for i in sorted(own)]) for name, own in rows.items()}
-    return found | stacked
+            found[pair.name] = partial(_there, pair, arrays, key)
+    for name, own in rows.items():
+        found[name] = partial(_stacked, table, arrays, [own[i] for i in sorted(own)])
+    return Made(found)
 
 
-def from_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _there(pair: Pair, arrays: Mapping[str, Array], key: str) -> Array:
+    return np.ascontiguousarray(pair.there(arrays[key]))
+
+
+def _stacked(table: Mapping[str, Pair], arrays: Mapping[str, Array], keys: list[str]) -> Array:
+    return np.stack([table[key].there(arrays[key]) for key in keys])
+
+
+def from_keras(table: Mapping[str, Pair], arrays: Mapping[str, Array]) -> Made:
     """Those of the arrays that stand in `arrays`, by neutral key and in PyTorch's layout."""
-    return {
-        key: np.ascontiguousarray(pair.back(_own(pair, arrays[pair.name])))
-        for key, pair in table.items()
-        if pair.name in arrays
-    }
+    return Made(
+        {key: partial(_back, pair, arrays) for key, pair in table.items() if pair.name in arrays}
+    )
 
 
-def _own(pair: Pair, values: Array) -> Array:
-    return values if pair.row is None else values[pair.row]
+def _back(pair: Pair, arrays: Mapping[str, Array]) -> Array:
+    values = arrays[pair.name]
+    return np.ascontiguousarray(pair.back(values if pair.row is None else values[pair.row]))
 
 
 def _pair(leaf: Leaf, name: str, around: Shape | None) -> Pair:

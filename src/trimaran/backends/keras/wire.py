@@ -11,8 +11,9 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,22 @@ import numpy as np
 
 # Beyond this many bytes a mapped file is faster than a pipe.
 INLINE = 1 << 16
+
+
+class Made(Mapping[str, np.ndarray]):
+    """Arrays that are made when they are read, each time anew: none of them is kept."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], np.ndarray]]) -> None:
+        self.makers = dict(makers)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.makers)
+
+    def __len__(self) -> int:
+        return len(self.makers)
 
 
 @dataclass(frozen=True)
@@ -56,19 +73,20 @@ class Wire:
 
 
 def send(stream: IO[bytes], message: Message) -> None:
-    """Write one message."""
-    arrays = {name: np.asarray(a, order="C") for name, a in message.arrays.items()}
-    size = sum(a.nbytes for a in arrays.values())
-    head: dict[str, Any] = {
-        "values": message.values,
-        "arrays": [[name, a.dtype.str, list(a.shape)] for name, a in arrays.items()],
-    }
-    if size > INLINE:
-        head["file"] = _store(arrays)
+    """Write one message. Its arrays are read once and one at a time, so that they may be made
+    while they are read (see `Made`); nothing is sent where that fails."""
+    told: list[list[Any]] = []
+
+    def one_by_one() -> Iterator[memoryview]:
+        for name, values in message.arrays.items():
+            array = np.asarray(values, order="C")
+            told.append([name, array.dtype.str, list(array.shape)])
+            yield array.reshape(-1).view(np.uint8).data
+
+    content, path = _stored(one_by_one())
+    head = {"values": message.values, "arrays": told} | ({"file": path} if path else {})
     stream.write(json.dumps(head).encode() + b"\n")
-    if size <= INLINE:
-        for array in arrays.values():
-            stream.write(array.tobytes())
+    stream.write(content)
     stream.flush()
 
 
@@ -95,12 +113,26 @@ def _bytes(dtype: str, shape: list[int]) -> int:
     return np.dtype(dtype).itemsize * math.prod(shape)
 
 
-def _store(arrays: Mapping[str, np.ndarray]) -> str:
+def _stored(pieces: Iterator[memoryview]) -> tuple[bytes, str]:
+    """The pieces as bytes while they are few, else in a file, by its path."""
+    content = b""
+    for piece in pieces:
+        if len(content) + piece.nbytes > INLINE:
+            return b"", _filed(chain((content, piece), pieces))
+        content += piece
+    return content, ""
+
+
+def _filed(pieces: Iterable[bytes | memoryview]) -> str:
     folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     handle, path = tempfile.mkstemp(prefix="trimaran-", dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        for array in arrays.values():
-            file.write(array.reshape(-1).view(np.uint8).data)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+    except BaseException:
+        os.unlink(path)
+        raise
     return path
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from trimaran.backends.torch.allocator import keep_memory
 from trimaran.errors import RunError
 from trimaran.training.execution import Execution, Machine, cpu_flags, look, usable_cores
 
@@ -30,12 +29,11 @@ def accelerators() -> dict[str, bool]:
 
 
 def prepare_process(execution: Execution) -> None:
-    """Sets threads, the treatment of denormals, and an allocator that keeps its memory.
+    """Sets threads and the treatment of denormals.
 
     Call it before PyTorch computes anything in parallel: worker threads inherit the treatment of
     denormals when they start. Vanishing gradients of a long LSTM otherwise run 12 times slower.
     """
-    keep_memory()
     torch.set_flush_denormal(execution.flush_denormals)
     if torch.get_num_threads() != execution.threads:
         torch.set_num_threads(execution.threads)

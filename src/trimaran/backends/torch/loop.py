@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from trimaran.backends.torch import masks, memory, state
+from trimaran.backends.torch.allocator import keep_memory
 from trimaran.backends.torch.drawing import drawing, drops
 from trimaran.backends.torch.execution import check_possible, fingerprint, prepared
 from trimaran.backends.torch.health import Watch, gradient_sizes
@@ -192,13 +193,15 @@ def fit(
     execution: Execution,
     place: Place | None = None,
 ) -> Iterator[Event]:
-    """Trains `network` in place on splits["train"], yielding what happens; see `training.loop`."""
+    """Trains `network` in place on splits["train"], yielding what happens; see `training.loop`.
+    The process keeps freed memory from here on: steps are many, and need the same again."""
 
     def make(
         objectives: Objectives, resolved: Execution
     ) -> contextlib.AbstractContextManager[TorchEngine]:
         return engine(network, objectives, splits, training, resolved)
 
+    keep_memory()
     try:
         yield from loop.fit(make, objective, splits, training, execution, place)
     except torch.OutOfMemoryError as error:

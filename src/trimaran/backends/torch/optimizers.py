@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -97,7 +98,7 @@ class Update:
             for key, tensor in zip(self.parameters, tensors, strict=True)
         }
 
-    def restore(self, saved: Mapping[str, Tensor], count: int) -> None:
+    def restore(self, saved: Mapping[str, np.ndarray], count: int) -> None:
         """Fills the slots in place, so that they keep their parameters' strides."""
         fill(self.state(), saved, "optimizer")
         self.count = count
@@ -112,8 +113,8 @@ def same_layout(a: Tensor, b: Tensor) -> bool:
 
 
 @torch.no_grad()
-def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) -> None:
-    """Copies saved values into tensors; `RunError` where names or shapes disagree."""
+def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, np.ndarray], what: str) -> None:
+    """Copies saved arrays into tensors; `RunError` where names or shapes disagree."""
     wrong = sorted(set(tensors) ^ set(saved))
     wrong += [k for k in tensors if k in saved and tensors[k].shape != saved[k].shape]
     if wrong:
@@ -122,7 +123,7 @@ def fill(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) 
             f"does not match. Resume with the recipe that the run was started with."
         )
     for key, tensor in tensors.items():
-        tensor.copy_(saved[key])
+        tensor.copy_(torch.from_numpy(np.array(saved[key])))  # one copy at a time
 
 
 def _adam(update: Update, gradients: Tensors, rate: float) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from trimaran.backends.torch.optimizers import Averages, Update, fill
@@ -41,18 +39,13 @@ def restore(held: Held, groups: Groups, count: int) -> None:
 
     Raises `RunError` where the groups are of another network or optimizer.
     """
-    tensors = {group: _tensors(arrays) for group, arrays in groups.items()}
-    fill(held.network.state_dict(), tensors["model"], "model")
-    held.update.restore(tensors.get("optimizer", {}), count)
+    fill(held.network.state_dict(), groups["model"], "model")
+    held.update.restore(groups.get("optimizer", {}), count)
     if held.averages:
-        fill(held.averages.tensors, tensors.get("averages", {}), "moving average")
-    if "best" in tensors:
+        fill(held.averages.tensors, groups.get("averages", {}), "moving average")
+    if "best" in groups:
         held.best = copy_of(held.network)
-        fill(held.best, tensors["best"], "best weights")
-
-
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    return {key: torch.from_numpy(np.array(values)) for key, values in arrays.items()}
+        fill(held.best, groups["best"], "best weights")
 
 
 def copy_of(network: nn.Module) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ def neutral(model: Model, variables: Mapping[Path, Variables], origins: Origins)
         ConversionError: a layer has no variable of that name, or one of another shape.
     """
     table = pairs(model)
-    found = from_keras(table, by_name(table, variables, origins))
+    found = dict(from_keras(table, by_name(table, variables, origins)))
     found |= {key: np.zeros(shape, np.float32) for key, shape in silent(model).items()}
     arrays = {
         key: np.zeros((), np.int64) if key.endswith(f".{UNKNOWN}") else found[key]

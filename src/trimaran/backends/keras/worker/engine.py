@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from trimaran.backends.keras.wire import Made
 from trimaran.backends.keras.worker import health
 from trimaran.backends.keras.worker.losses import columns
-from trimaran.backends.keras.worker.memory import Held, Tree, plain
+from trimaran.backends.keras.worker.memory import Held, Tree, fetched, plain
 from trimaran.backends.keras.worker.names import check
 from trimaran.backends.keras.worker.setup import Setup
 from trimaran.tasks.loss import Loss
@@ -24,9 +25,11 @@ Entry = tuple[list[tuple[int, int]], list[tuple[Any, int]]]
 class KerasEngine:
     """The moving parts of a run; `_state` is all that a traced step changes."""
 
-    def __init__(self, setup: Setup, train: Held, validation: Held | None) -> None:
+    def __init__(
+        self, setup: Setup, first: Tree, train: Held, validation: Held | None = None
+    ) -> None:
         self.setup, self.train, self.validation = setup, train, validation
-        self._state: Tree = setup.first
+        self._state = first
         self._counts = setup.counts
         self._seen = 0
         self._best: Tree = {}
@@ -212,27 +215,29 @@ class KerasEngine:
         put, dtype = self.setup.runtime.put, self.setup.dtype
         for group in ("weights", "others"):
             held = self._state[group]
-            new = {name: put(arrays[name].astype(dtype)) for name in held}
+            new = {name: put(arrays[name].astype(dtype, copy=False)) for name in held}
             self._state = {**self._state, group: new}
 
-    def state(self) -> dict[str, dict[str, np.ndarray]]:
+    def state(self) -> dict[str, Made]:
         """The groups of a checkpoint."""
-        names, fetch = self.setup.names, self.setup.runtime.fetch
+        names = self.setup.names
         groups = {"model": self.weights(), "optimizer": self._slots()}
         if self._state["averages"]:
-            groups["averages"] = names.to_neutral(fetch(self._state["averages"]))
+            groups["averages"] = names.to_neutral(self._fetched(self._state["averages"]))
         if self._best:
             groups["best"] = names.to_neutral(self._best["arrays"], self._best["counts"])
         return groups
 
-    def _slots(self) -> dict[str, np.ndarray]:
-        slots = self.setup.runtime.fetch(self._state["slots"])
-        found: dict[str, np.ndarray] = {}
+    def _slots(self) -> Made:
+        found: dict[str, Callable[[], np.ndarray]] = {}
         for slot in self.setup.slots:
-            arrays = {name: own[slot] for name, own in slots.items()}
-            neutral = self.setup.names.to_neutral(arrays)
+            arrays = {name: own[slot] for name, own in self._state["slots"].items()}
+            neutral = self.setup.names.to_neutral(self._fetched(arrays)).makers
             found |= {f"{slot}/{key}": neutral[key] for key in self.setup.names.trained}
-        return found
+        return Made(found)
+
+    def _fetched(self, tree: Tree) -> Made:
+        return fetched(self.setup.runtime, tree)
 
     def restore(self, groups: Groups) -> None:
         """Fill everything from such groups."""
@@ -251,7 +256,7 @@ class KerasEngine:
             self._state = {**self._state, "averages": averages}
         if "best" in groups:
             check(shapes, groups["best"], "best weights")
-            arrays = names.to_keras(groups["best"])
+            arrays = dict(names.to_keras(groups["best"]))
             self._best = {"arrays": arrays, "counts": names.counts(groups["best"])}
 
     def _restored_slots(self, saved: Mapping[str, np.ndarray]) -> Tree:
@@ -265,11 +270,11 @@ class KerasEngine:
 
     def _put(self, arrays: Mapping[str, np.ndarray]) -> Tree:
         dtype, put = self.setup.dtype, self.setup.runtime.put
-        return {name: put(values.astype(dtype)) for name, values in arrays.items()}
+        return {name: put(values.astype(dtype, copy=False)) for name, values in arrays.items()}
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> Made:
         """The network's arrays."""
-        arrays = self.setup.runtime.fetch({**self._state["weights"], **self._state["others"]})
+        arrays = self._fetched({**self._state["weights"], **self._state["others"]})
         return self.setup.names.to_neutral(arrays, self._tracked())
 
     def fingerprint(self) -> dict[str, Any]:

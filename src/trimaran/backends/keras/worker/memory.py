@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from trimaran.backends.keras.wire import Made
 from trimaran.data.batches import Affine
 
 Tensor = Any
@@ -83,6 +86,11 @@ def _apply(affine: Affine, values: Tensor, dtype: str) -> Tensor:
     if any(affine.offset):
         values = values + ops.convert_to_tensor(np.array(affine.offset, dtype))
     return values
+
+
+def fetched(runtime: ModuleType, tree: Mapping[str, Tensor]) -> Made:
+    """The tensors as NumPy's arrays, each copied from the device when it is read."""
+    return Made({name: partial(runtime.fetch, tensor) for name, tensor in tree.items()})
 
 
 def plain(values: np.ndarray) -> np.ndarray:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from trimaran.backends.keras.weights import UNKNOWN, Pair, from_keras, pairs, silent, to_keras
+from trimaran.backends.keras.wire import Made
 from trimaran.errors import RunError, TrainingError
 from trimaran.spec.layers import BatchNormalization
 from trimaran.spec.model import Model
@@ -40,21 +42,23 @@ class Names:
         """The Keras names of arrays whose rows are several of ours."""
         return frozenset(pair.name for pair in self.table.values() if pair.row is not None)
 
-    def to_keras(self, neutral: Mapping[str, np.ndarray]) -> Arrays:
+    def to_keras(self, neutral: Mapping[str, np.ndarray]) -> Made:
         """Arrays by Keras name; counts of batches have none."""
         return to_keras(self.table, neutral)
 
     def to_neutral(
         self, arrays: Mapping[str, np.ndarray], counts: Mapping[str, int] | None = None
-    ) -> Arrays:
+    ) -> Made:
         """Arrays by neutral key; with `counts` all of them: what normalizations counted stands
         beside them, and biases that are always 0."""
-        found = from_keras(self.table, arrays)
+        found = from_keras(self.table, arrays).makers
         if counts is not None:
-            found |= {key: np.array(n, np.int64) for key, n in counts.items()}
+            found |= {key: partial(np.array, n, np.int64) for key, n in counts.items()}
             dtype = next(iter(arrays.values())).dtype
-            found |= {key: np.zeros(shape, dtype) for key, shape in silent(self.model).items()}
-        return {key: found[key] for key in self.shapes if key in found}
+            found |= {
+                key: partial(np.zeros, shape, dtype) for key, shape in silent(self.model).items()
+            }
+        return Made({key: found[key] for key in self.shapes if key in found})
 
     def counts(self, neutral: Mapping[str, np.ndarray], more: int = 0) -> dict[str, int]:
         """How many batches each normalization saw, and `more` where it is not still."""

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from trimaran.backends.keras.wire import Made
 from trimaran.backends.keras.worker.hooks import Around
 from trimaran.backends.keras.worker.losses import by_name, measured, on_logits
-from trimaran.backends.keras.worker.memory import Tree, plain
+from trimaran.backends.keras.worker.memory import Tree, fetched, plain
 from trimaran.backends.keras.worker.names import named
 from trimaran.backends.keras.worker.setup import runtime
 from trimaran.backends.keras.worker.source import Source, built
@@ -28,9 +29,11 @@ class KerasNetwork:
         self.model, self.source = model, source
         self.runtime, self.names = runtime(), named(model)
         self.dtype = keras.config.floatx()
-        self.given = dict(weights)
-        found = self.names.to_keras(weights)
-        put = {name: self.runtime.put(v.astype(self.dtype)) for name, v in found.items()}
+        self._counts = self.names.counts(weights)
+        put = {
+            name: self.runtime.put(v.astype(self.dtype, copy=False))
+            for name, v in self.names.to_keras(weights).items()
+        }
         trained = set(self.names.trained_names)
         self.weights = {name: v for name, v in put.items() if name in trained}
         self.others = {name: v for name, v in put.items() if name not in trained}
@@ -66,7 +69,7 @@ class KerasNetwork:
         targets: Mapping[str, np.ndarray],
         objective: Objective,
         taps: Sequence[str],
-    ) -> tuple[float, Arrays, Arrays, Arrays]:
+    ) -> tuple[float, Made, Arrays, Arrays]:
         """The loss, and its derivatives by weights (Keras's layout), inputs and tapped values."""
         network = self.logits if on_logits(objective) else self.whole
         key = ("gradients", str(objective), frozenset(taps))
@@ -98,18 +101,20 @@ class KerasNetwork:
         given = self._inputs(inputs)
         shifts = self._zeros(taps, len(given[0]))
         run_ = self._traced(key, run)
-        loss, found = self.runtime.fetch(run_(self.weights, self.others, given, goals, shifts))
-        by_port = {self.model.inputs[i].name: found[f"input/{i}"] for i in floats}
-        return float(loss), _under("weight", found), by_port, _under("tap", found)
+        loss, found = run_(self.weights, self.others, given, goals, shifts)
+        fetch = self.runtime.fetch
+        by_port = {self.model.inputs[i].name: fetch(found[f"input/{i}"]) for i in floats}
+        own = fetched(self.runtime, _under("weight", found))
+        return float(loss), own, by_port, fetch(_under("tap", found))
 
-    def neutral(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    def neutral(self, arrays: Mapping[str, np.ndarray]) -> Made:
         """Gradients of weights under their neutral keys."""
         return self.names.to_neutral(arrays)
 
-    def held(self) -> Arrays:
+    def held(self) -> Made:
         """All arrays by their neutral key, as they lie here."""
-        arrays = self.runtime.fetch({**self.weights, **self.others})
-        return self.names.to_neutral(arrays, self.names.counts(self.given))
+        arrays = fetched(self.runtime, {**self.weights, **self.others})
+        return self.names.to_neutral(arrays, self._counts)
 
     def _traced(self, key: tuple[Any, ...], run: Any) -> Any:
         if key not in self._traces:

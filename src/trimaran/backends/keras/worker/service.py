@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from trimaran.backends.keras.wire import Message, Wire
+from trimaran.backends.keras.wire import Made, Message, Wire
 from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
@@ -19,7 +22,7 @@ from trimaran.backends.keras.worker.network import KerasNetwork
 from trimaran.backends.keras.worker.original.foreign import Foreign
 from trimaran.backends.keras.worker.original.opening import File
 from trimaran.backends.keras.worker.original.theirs import statistics, theirs
-from trimaran.backends.keras.worker.setup import Work, runtime, set_up
+from trimaran.backends.keras.worker.setup import Work, first, runtime, set_up
 from trimaran.backends.keras.worker.source import Source
 from trimaran.backends.keras.worker.subject import assign
 from trimaran.backends.keras.worker.sums import settle_sums
@@ -65,6 +68,7 @@ class Service:
         """Forget a network, engine or model of the user's."""
         for held in (self._networks, self._engines, self._foreign):
             held.pop(message.values["number"], None)
+        gc.collect()  # a network of Keras's refers to itself
         return DONE
 
     def network(self, message: Message) -> Message:
@@ -153,7 +157,8 @@ class Service:
         validation = None if judged is None else _held(judged, given.get("validation", {}))
         setup = set_up(work, train, validation)
         self._numbers += 1
-        self._engines[self._numbers] = KerasEngine(setup, train, validation)
+        start = first(work, setup.names)
+        self._engines[self._numbers] = KerasEngine(setup, start, train, validation)
         return Message(
             {
                 "number": self._numbers,
@@ -267,8 +272,14 @@ def _summed(sums: Sums) -> Message:
     return Message({"numbers": list(sums.numbers)}, dict(sums.values))
 
 
-def _marked(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {f"{group}:{key}": v for group, arrays in groups.items() for key, v in arrays.items()}
+def _marked(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Made:
+    return Made(
+        {
+            f"{group}:{key}": partial(arrays.__getitem__, key)
+            for group, arrays in groups.items()
+            for key in arrays
+        }
+    )
 
 
 def _grouped(message: Message) -> dict[str, Tree]:

@@ -13,21 +13,26 @@ def serve(requests: IO[bytes], answers: IO[bytes], imported: float) -> None:
     """Answer each request; the import of Keras took `imported` seconds."""
     wire = Wire(requests, answers)
     service = Service(wire, imported)
-    while (message := wire.receive()) is not None:
-        wire.send(_answered(service, message))
+    while _served(service, wire):
+        pass  # nothing of a request stays while the next one is awaited
 
 
-def _answered(service: Service, message: Message) -> Message:
+def _served(service: Service, wire: Wire) -> bool:
+    """Answer the next request; False where there is none any more."""
+    message = wire.receive()
+    if message is None:
+        return False
     values = dict(message.values)
     name = values.pop("call")
     try:
-        answer: Message = getattr(service, name)(Message(values, message.arrays))
-        return answer
+        # Sending is part of it: arrays may be made only then.
+        wire.send(getattr(service, name)(Message(values, message.arrays)))
     except TrimaranError as refused:
-        return Message({"error": [type(refused).__name__, str(refused)]})
+        wire.send(Message({"error": [type(refused).__name__, str(refused)]}))
     except Exception as fault:
         import traceback
 
         traceback.print_exc()
         text = f"{type(fault).__name__} in the worker's {name}: {str(fault)[:2000]}"
-        return Message({"error": ["RunError", text]})
+        wire.send(Message({"error": ["RunError", text]}))
+    return True

@@ -49,7 +49,7 @@ class Setup:
 
     place: of resident rows and a batch, before they go into a traced step
     many, part, apply, score, tap: the traced steps of `tracing.Traced`
-    first: the state before the first update;  counts: of batches that normalizations saw
+    counts: of batches that normalizations saw
     layers: path -> Keras name of the weight whose health is told
     """
 
@@ -57,7 +57,6 @@ class Setup:
     objectives: Objectives
     training: Training
     dtype: str
-    first: Tree
     counts: dict[str, int]
     layers: Mapping[str, str]
     needs_two_rows: bool
@@ -109,7 +108,6 @@ def set_up(work: Work, train: Held, validation: Held | None) -> Setup:
         work.objectives,
         work.training,
         traced.form.dtype,
-        _first(work, names, here),
         names.counts(work.weights),
         layers,
         any(normalizes(layer) and layer.trainable for layer in layers_of(network)),
@@ -159,22 +157,24 @@ def _mixed(work: Work, names: Names, peel: bool) -> Built:
         keras.config.set_dtype_policy(before)
 
 
-def _first(work: Work, names: Names, here: ModuleType) -> Tree:
+def first(work: Work, names: Names) -> Tree:
     """The state before the first update."""
-    dtype, optimizer = keras.config.floatx(), work.training.optimizer
-    found = {name: v.astype(dtype) for name, v in names.to_keras(work.weights).items()}
-    trained = names.trained_names
-    slots = {
-        name: {
-            slot: here.put(np.full_like(found[name], first_slot(optimizer, slot)))
+    dtype, optimizer, here = keras.config.floatx(), work.training.optimizer, runtime()
+    trained = frozenset(names.trained_names)
+    state: Tree = {"weights": {}, "others": {}, "slots": {}, "averages": {}}
+    for name, values in names.to_keras(work.weights).items():
+        given = values.astype(dtype, copy=False)
+        if name not in trained:
+            state["others"][name] = here.put(given)
+            continue
+        state["weights"][name] = here.put(given)
+        state["slots"][name] = {
+            slot: here.put(np.full_like(given, first_slot(optimizer, slot)))
             for slot in optimizer.slots_used()
         }
-        for name in trained
-    }
-    weight = {name: here.put(found[name]) for name in trained}
-    others = {name: here.put(v) for name, v in found.items() if name not in weight}
-    averages = {name: here.put(found[name]) for name in trained} if work.training.ema else {}
-    return {"weights": weight, "others": others, "slots": slots, "averages": averages}
+        if work.training.ema:
+            state["averages"][name] = here.put(given)
+    return state
 
 
 def _tap(model: Model, traced: Traced) -> Callable[..., Any]:
