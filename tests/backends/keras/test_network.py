@@ -128,6 +128,17 @@ def test_every_activation_has_pytorchs_derivative_at_its_kink(
     np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
 
 
+def test_numbers_are_not_rounded_to_float32(keras: KerasBackend) -> None:
+    """Keras casts them, on TensorFlow through float32 but for what the worker mends."""
+    x, rows = Input((3,), name="x"), np.random.default_rng(0).normal(size=(4, 3))
+    model = functional(x, L.Dense(1)(L.Rescaling(1 / 255, 0.1)(x)), "rescaled")
+    network = keras.build(model, draw(model, 0, np.float64), "float64")
+    found = network.forward({"x": rows}, ["rescale1"]).taps["rescale1"]
+    assert np.abs(found - (rows * (1 / 255) + 0.1)).max() < 1e-15
+    coarse = [float(np.float32(number)) for number in (1 / 255, 0.1)]
+    assert np.abs(found - (rows * coarse[0] + coarse[1])).max() > 1e-10
+
+
 def test_weights_come_back_as_they_went(keras: KerasBackend) -> None:
     from trimaran import zoo
 

@@ -10,6 +10,7 @@ from typing import Any
 from trimaran.backends.keras.reading.given import Path
 from trimaran.backends.keras.reading.names import identifiers
 from trimaran.backends.keras.reading.nodes import ATTENTION, Call, Value, Wiring, name_of, wiring
+from trimaran.backends.keras.reading.numbers import by_number
 from trimaran.backends.keras.reading.rules import rule_of
 from trimaran.backends.keras.reading.words import Config, Refused
 from trimaran.errors import ConversionError, DescriptionError
@@ -82,6 +83,9 @@ def _layers(
     if "layers" in config:
         return (_nested(config, place.below(names[keras], keras), names[keras]),)
     _check_policy(config)
+    if call.number is not None:
+        made = by_number(entry["class_name"], call.number, call.first)
+        return (replace(made, name=names[keras]),)
     rule = rule_of(entry["class_name"], entry.get("module"), entry.get("registered_name"))
     found = []
     for ending, layer in rule(config, tuple(symbol.shape for symbol in given)):
