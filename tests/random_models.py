@@ -27,7 +27,9 @@ from trimaran.spec.transformer import TransformerDecoderBlock, TransformerEncode
 def _layer_step(draw: Draw, x: Symbol) -> Symbol:
     """One layer that fits the rank."""
     rank = len(x.shape) - 1
-    kinds = [L.Dense, L.Activation, L.BatchNormalization, L.LayerNormalization, L.Dropout]
+    kinds = [
+        L.Dense, L.Activation, L.BatchNormalization, L.LayerNormalization, L.Dropout, L.Rescaling,
+    ]  # fmt: skip
     spatial: list[type[Layer]] = [[], ONE_AXIS, TWO_AXES][rank]
     kind = draw(st.sampled_from(spatial * 3 + kinds))
     return LAYER_RULES[kind](draw)(x)
@@ -106,7 +108,8 @@ def _narrow(draw: Draw, x: Symbol) -> Symbol:
         return x
     pool = L.GlobalAveragePooling1D if rank == 1 else L.GlobalAveragePooling2D
     flat = draw(st.sampled_from([L.Flatten, L.Flatten, pool]))()(x)
-    return draw(st.sampled_from([L.Dropout(0.5), L.Activation("tanh"), L.Flatten()]))(flat)
+    entrywise = [L.Dropout(0.5), L.Activation("tanh"), L.Flatten(), L.Rescaling(-1.0, 0.5)]
+    return draw(st.sampled_from(entrywise))(flat)
 
 
 def _attention_step(draw: Draw, x: Symbol) -> Symbol:

@@ -93,6 +93,11 @@ def _activation(draw: Draw) -> Layer:
     return L.Activation(name, draw(st.floats(0.05, 2.0)) if own else None)
 
 
+def _rescaling(draw: Draw) -> Layer:
+    scale = draw(st.sampled_from([1.0, -1.0, 2.0, 1 / 255]) | st.floats(0.05, 2.0))
+    return L.Rescaling(scale, draw(st.sampled_from([0.0, 1.0, -1.0, 0.1])))
+
+
 RECURRENT: tuple[type[Any], ...] = (L.SimpleRNN, L.LSTM, L.GRU)
 CELLS: tuple[type[Any], ...] = (L.SimpleRNNCell, L.LSTMCell, L.GRUCell)
 OVER_TIME = (L.MultiHeadAttention, L.PositionEmbedding, L.SinePositionEncoding)
@@ -156,6 +161,7 @@ LAYER_RULES: dict[type[Layer], Callable[[Draw], Layer]] = {
     L.MultiHeadAttention: attention,
     L.OneHot: lambda draw: L.OneHot(draw(st.integers(1, 6))),
     L.PositionEmbedding: lambda draw: L.PositionEmbedding(draw(st.integers(7, 9))),
+    L.Rescaling: _rescaling,
     L.Reshape: lambda draw: L.Reshape(draw(st.sampled_from([(-1, 2), (2, -1), (-1,), (-1, 1, 2)]))),
     L.SimpleRNN: lambda draw: recurrent(draw, L.SimpleRNN),
     L.SinePositionEncoding: lambda draw: L.SinePositionEncoding(draw(st.sampled_from([10.0, 1e4]))),

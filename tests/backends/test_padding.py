@@ -48,7 +48,7 @@ def mixed(mask: bool) -> Model:
     """Attention between layers that look at single steps, at neighbours and at all before."""
     words, x = padded("words", 4, mask)
     asked, y = padded("asked", 4, mask)
-    x = L.Conv1D(4, 3, padding="same", name="near")(x)
+    x = L.Conv1D(4, 3, padding="same", name="near")(1 - 2 * x)
     x = x + L.MultiHeadAttention(2, 3, name="cross")(L.LayerNormalization(name="norm")(x), y)
     x = L.GRU(4, return_sequences=True, name="over")(L.Dense(4, name="each")(x))
     x = L.MultiHeadAttention(1, use_causal_mask=True, name="own")(x)

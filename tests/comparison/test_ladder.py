@@ -173,6 +173,15 @@ def test_sequences_are_the_same_network(
     climbed(Subject(make()), Climb(("torch", framework), 3, (optimizer,), ("float64",), 4))
 
 
+def test_bytes_of_pictures_are_rescaled_alike(framework: str) -> None:
+    """Plain numbers before a normalization and behind it."""
+    x = Input((8, 8, 3), name="x")
+    y = L.BatchNormalization()(L.Conv2D(4, 3, use_bias=False)(2 * (x / 255) - 1))
+    y = L.Dense(3)(L.Flatten()(1 - L.ReLU()(y)))
+    climb = Climb(("torch", framework), 10, ("adam",), ("float64",), 8)
+    climbed(Subject(functional(x, y, "pictures")), climb)
+
+
 def test_float32_holds_too(framework: str) -> None:
     climbed(Subject(small("lenet5")), Climb(("torch", framework), 10, ("adam",), ("float32",), 8))
 

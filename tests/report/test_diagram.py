@@ -25,6 +25,17 @@ def test_other_nets_are_not(name):
     assert diagram.neurons(zoo.build(name)) is None
 
 
+def test_numbers_that_rescale_stand_in_their_box():
+    from trimaran.spec import Input, functional
+    from trimaran.spec.layers import Conv2D, Dense, Flatten
+
+    x = Input((4, 4, 1))
+    _, scaled, *_ = diagram.chain(functional(x, Conv2D(2, 3)(x / 255)))
+    assert (scaled.kind, scaled.path, scaled.detail) == ("Rescaling", "rescale1", "0.003922 x")
+    assert diagram.chain(functional(x, Conv2D(2, 3)(1 - x)))[1].detail == "-1 x + 1"
+    assert diagram.neurons(functional(x, Dense(2)(Flatten()(x / 255)))) is not None
+
+
 def test_figure_1_has_its_nine_circles_and_twenty_lines():
     from trimaran.spec import sequential
     from trimaran.spec.layers import Dense

@@ -16,6 +16,7 @@ from trimaran.spec.layers import (
     LayerNormalization,
     MaxPooling2D,
     Permute,
+    Rescaling,
     Reshape,
 )
 from trimaran.spec.layout import FIRST, LAST, layouts
@@ -38,6 +39,7 @@ def test_maps_run_channels_first_and_vectors_have_no_order() -> None:
         LAST,
     )
     assert tags(Dense(3), BatchNormalization(), shape=(4,)) == (LAST,) * 3
+    assert tags(Rescaling(2.0), LayerNormalization(), Rescaling(2.0)) == (FIRST, FIRST, LAST, LAST)
 
 
 def test_what_observes_order_is_channels_last() -> None:
@@ -57,6 +59,8 @@ def test_a_flattened_map_is_stored_channels_first_for_dense_readers() -> None:
     assert flat(Conv2D(4, 3), Flatten(), Dense(2)) == {2: (6, 6, 4)}
     behind = flat(Conv2D(4, 3), Flatten(), Dropout(0.5), Activation("relu"), Dense(2))
     assert behind == dict.fromkeys((2, 3, 4), (6, 6, 4))
+    scaled = flat(Conv2D(4, 3), Rescaling(2.0), Flatten(), Rescaling(1.0, -0.5), Dense(2))
+    assert scaled == dict.fromkeys((3, 4), (6, 6, 4))
 
 
 def test_other_readers_keep_the_descriptions_order() -> None:

@@ -62,6 +62,13 @@ def test_a_convolution_reads_zeros_in_the_padding() -> None:
     assert kinds == ["Embedding", "MaskSteps", "Conv1D", "GlobalMaxPooling1D"]
 
 
+def test_a_number_added_in_the_padding_is_zero_again_for_a_convolution() -> None:
+    tokens, x = sentences()
+    y = L.GlobalMaxPooling1D()(L.Conv1D(2, 3, padding="same")(1 - x))
+    kinds = [type(leaf.layer).__name__ for leaf in functional(tokens, y).leaves]
+    assert kinds == ["Embedding", "Rescaling", "MaskSteps", "Conv1D", "GlobalMaxPooling1D"]
+
+
 def test_an_output_for_each_step_is_refused() -> None:
     tokens, x = sentences()
     with pytest.raises(DescriptionError, match="answer: expected an output for each row"):

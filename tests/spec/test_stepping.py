@@ -20,10 +20,10 @@ from trimaran.weights import draw
 
 
 def stacked() -> Model:
-    """Two kinds of layers, a residual, and a normalization."""
+    """Two kinds of layers, a residual, plain numbers, and a normalization."""
     tokens = Input((None,), dtype="int32")
     x = L.Embedding(7, 5)(tokens)
-    x = L.GRU(5, return_sequences=True)(x) + x
+    x = L.GRU(5, return_sequences=True)(x) + (2 * x - 1)
     x = L.LayerNormalization()(x)
     x = L.LSTM(4, return_sequences=True)(L.Dropout(0.5)(x))
     x = L.SimpleRNN(3, return_sequences=True)(x)

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from trimaran import spec
 from trimaran.errors import DescriptionError
 from trimaran.spec import Composite, Input, Repeat, Sequential, Symbol, functional, sequential
-from trimaran.spec.layers import Activation, Add, Concatenate, Conv2D, Dense, Flatten, MaxPooling2D
+from trimaran.spec.layers import (
+    Activation,
+    Add,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPooling2D,
+    Rescaling,
+)
 
 
 def paths(model: spec.Model) -> list[str]:
@@ -158,6 +167,30 @@ def test_operators_are_layers() -> None:
     assert paths(functional(x, (x + x) * x)) == ["add1", "multiply1"]
 
 
+@pytest.mark.parametrize(
+    ("make", "scale", "offset"),
+    [
+        (lambda x: x * 2, 2.0, 0.0),
+        (lambda x: 0.5 * x, 0.5, 0.0),
+        (lambda x: x / 255, 1 / 255, 0.0),
+        (lambda x: x + 3, 1.0, 3.0),
+        (lambda x: 3 + x, 1.0, 3.0),
+        (lambda x: x - 1.5, 1.0, -1.5),
+        (lambda x: 1 - x, -1.0, 1.0),
+        (lambda x: -x, -1.0, 0.0),
+    ],
+)
+def test_operators_with_a_number_rescale(make: Any, scale: float, offset: float) -> None:
+    x = Input((4,))
+    (leaf,) = functional(x, make(x)).leaves
+    assert leaf.path == "rescale1" and leaf.layer == Rescaling(scale, offset)
+
+
+def test_there_is_no_quotient_of_tensors() -> None:
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Input((4,)) / Input((4,))
+
+
 BAD = MaxPooling2D(9)
 
 
@@ -226,7 +259,10 @@ def test_true_flags_name_the_variant() -> None:
     [
         (lambda x: Dense(3)(5), "Dense: expected symbolic tensors, got int; start from Input"),
         (lambda x: Dense(3)([]), "Dense: expected symbolic tensors"),
-        (lambda x: x + 1, "Add: expected symbolic tensors, got int"),
+        (lambda x: x + "1", "Add: expected symbolic tensors, got str"),
+        (lambda x: x * True, "Multiply: expected symbolic tensors, got bool"),
+        (lambda x: x / 0, r"rescale1 \(Rescaling\): expected a finite number as scale, got inf"),
+        (lambda x: "1" - x, r"rescale1 \(Rescaling\): expected a finite number as offset, got '1'"),
         (lambda x: Dense(3)([x, x]), "Dense: expected 1 tensor, got 2; join them first"),
         (lambda x: Composite()(x), "Composite has no build method"),
         (

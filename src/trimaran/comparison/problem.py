@@ -12,7 +12,7 @@ from trimaran.data.batches import Rows
 from trimaran.spec import Model
 from trimaran.spec.dropping import dropping
 from trimaran.spec.layer import known
-from trimaran.spec.layers import Embedding, OneHot
+from trimaran.spec.layers import Embedding, OneHot, Rescaling
 from trimaran.spec.model import sized
 from trimaran.spec.padding import told_by
 from trimaran.tasks.loss import Loss, Objective
@@ -123,10 +123,13 @@ UNKNOWN = 8
 @dataclass(frozen=True)
 class Use:
     """What an input holds: numbers below `known` that name something (0: it holds features), and
-    whether it says which of `time` steps hold data (0: it does not)."""
+    whether it says which of `time` steps hold data (0: it does not). Features are brought to a
+    mean of 0 and a deviation of 1 by `scale · x + offset`."""
 
     known: int = 0
     time: int = 0
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 def use_of(model: Model, value: int) -> Use:
@@ -136,13 +139,27 @@ def use_of(model: Model, value: int) -> Use:
     tables += [leaf.layer.depth for leaf in readers if isinstance(leaf.layer, OneHot)]
     told = [(leaf, place) for leaf in readers for v, place in told_by(leaf) if v == value]
     times = [leaf.in_shapes[place][0] or UNKNOWN for leaf, place in told]
-    return Use(min(tables, default=2 if times else 0), min(times, default=0))
+    scale, offset = _rescaled(model, value)
+    return Use(min(tables, default=2 if times else 0), min(times, default=0), scale, offset)
+
+
+def _rescaled(model: Model, value: int) -> tuple[float, float]:
+    """Scale and offset of the Rescalings, one behind the other, that alone read the input: without
+    them rows for x / 255 would all be nearly 0, and a normalization magnify the rounding."""
+    scale, offset = 1.0, 0.0
+    while True:
+        readers = [leaf for leaf in model.leaves if value in leaf.inputs]
+        layer = readers[0].layer if len(readers) == 1 else None
+        if not isinstance(layer, Rescaling):
+            return (scale, offset) if 1e-6 < abs(scale) < 1e6 else (1.0, 0.0)
+        scale, offset = layer.scale * scale, layer.scale * offset + layer.offset
+        value = readers[0].output
 
 
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], use: Use) -> np.ndarray:
     """Numbers of that shape, the first axis the batch; rows are padded behind their last step."""
     if not use.known:
-        return rng.normal(size=shape).astype(np.float32)
+        return ((rng.normal(size=shape) - use.offset) / use.scale).astype(np.float32)
     if not use.time:
         return rng.integers(0, use.known, shape).astype(np.int32)
     lengths = rng.integers(1, use.time + 1, shape[0]).astype(np.int32)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from trimaran.report.svg import picture
 from trimaran.spec import Leaf, Model
+from trimaran.spec.layers import Rescaling
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def details_of(leaf: Leaf) -> list[str]:
     if "kernel_size" in settings and any(size not in (None, 1) for size in sizes):
         steps = sizes[:1] if len(set(sizes)) == 1 else sizes
         found.append(f"stride {'×'.join(map(str, steps))}")
+    if isinstance(leaf.layer, Rescaling):
+        scale, offset = (f"{settings[key]:.4g}" for key in ("scale", "offset"))
+        found.append(f"{scale} x" if offset == "0" else f"{scale} x + {offset}")
     if "rate" in settings:
         found.append(f"rate {settings['rate']}")
     return found

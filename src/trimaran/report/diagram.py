@@ -12,7 +12,7 @@ from trimaran.spec import Leaf, Model
 
 LONGEST = 20  # boxes; a longer chain shows each block as one box
 FITS = 10  # circles in a column; a larger layer is drawn with a gap
-SIDE = ("Activation", "Dropout", "Flatten")  # layers that add no column to Figure 1
+SIDE = ("Activation", "Dropout", "Flatten", "Rescaling")  # layers that add no column to Figure 1
 
 
 def chain(model: Model) -> tuple[Box, ...]:

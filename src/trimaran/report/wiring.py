@@ -11,7 +11,7 @@ from trimaran.report.boxes import Box, box_of, details_of, glyph_of, kind_of, sh
 from trimaran.report.diagram import LONGEST
 from trimaran.spec import Leaf, Model
 
-FOLLOWERS = ("Activation", "BatchNormalization", "Dropout")  # they join the box before them
+FOLLOWERS = ("Activation", "BatchNormalization", "Dropout", "Rescaling")  # join the box before
 
 
 @dataclass(frozen=True)

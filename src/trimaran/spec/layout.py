@@ -35,6 +35,7 @@ from trimaran.spec.layers import (
     MaxPooling1D,
     MaxPooling2D,
     Multiply,
+    Rescaling,
     Subtract,
     UpSampling1D,
     UpSampling2D,
@@ -82,7 +83,7 @@ def wanted(layer: Layer, given: list[str], shapes: tuple[Shape, ...]) -> str:
         return LAST
     if isinstance(layer, SPATIAL):
         return FIRST if len(shapes[0]) > 1 else LAST
-    if isinstance(layer, Activation | Dropout):
+    if isinstance(layer, Activation | Dropout | Rescaling):
         return given[0]
     if isinstance(layer, Flatten):
         return given[0]
@@ -103,7 +104,7 @@ def _follow_flat(model: Model, leaf: Leaf, tags: list[str], flat: dict[int, Shap
 def _entrywise(layer: Layer) -> bool:
     if isinstance(layer, Activation):
         return layer.activation not in OVER_CHANNELS
-    return isinstance(layer, Dropout)
+    return isinstance(layer, Dropout | Rescaling)
 
 
 def _only_dense(model: Model, value: int) -> bool:

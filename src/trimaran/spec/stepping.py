@@ -26,6 +26,7 @@ from trimaran.spec.layers import (
     Multiply,
     OneHot,
     PositionEmbedding,
+    Rescaling,
     Subtract,
 )
 from trimaran.spec.layers.positions import Positions
@@ -35,7 +36,7 @@ from trimaran.spec.named import plain
 
 EACH_STEP = (
     Activation, Add, BatchNormalization, Concatenate, Dense, Dropout, Embedding,
-    LayerNormalization, Multiply, OneHot, Subtract,
+    LayerNormalization, Multiply, OneHot, Rescaling, Subtract,
 )  # fmt: skip
 """Layers that do the same to every step, whatever stands before it."""
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.blocks import Composite
 from trimaran.spec.collecting import Made, collect, reachable
 from trimaran.spec.graph import Graph, Port, fault, name_ports, without_input
 from trimaran.spec.layer import Layer, Shape, Tensor
-from trimaran.spec.layers.core import Activation
+from trimaran.spec.layers.core import Activation, Rescaling
 from trimaran.spec.layers.merging import Add, Multiply, Subtract
 from trimaran.spec.named import Int, Name, recording
 from trimaran.spec.naming import call_names
@@ -60,14 +61,39 @@ class Symbol(Tensor):
     def record(self, layer: Layer, tensors: tuple[Any, ...]) -> Any:
         return _call(layer, tensors)
 
-    def __add__(self, other: Symbol) -> Symbol:
-        return Add()([self, other])  # type: ignore[no-any-return]
+    def __add__(self, other: Symbol | float) -> Symbol:
+        return _scaled(self, 1, other) if _number(other) else _joined(Add(), self, other)
 
-    def __sub__(self, other: Symbol) -> Symbol:
-        return Subtract()([self, other])  # type: ignore[no-any-return]
+    def __sub__(self, other: Symbol | float) -> Symbol:
+        return _scaled(self, 1, -other) if _number(other) else _joined(Subtract(), self, other)
 
-    def __mul__(self, other: Symbol) -> Symbol:
-        return Multiply()([self, other])  # type: ignore[no-any-return]
+    def __mul__(self, other: Symbol | float) -> Symbol:
+        return _scaled(self, other) if _number(other) else _joined(Multiply(), self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other: float) -> Symbol:
+        return _scaled(self, -1, other)
+
+    def __truediv__(self, other: float) -> Symbol:
+        if not _number(other):
+            return NotImplemented
+        return _scaled(self, 1 / other if other else math.inf)
+
+    def __neg__(self) -> Symbol:
+        return _scaled(self, -1)
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _joined(layer: Layer, one: Symbol, other: object) -> Symbol:
+    return layer([one, other])  # type: ignore[no-any-return]
+
+
+def _scaled(x: Symbol, scale: float, offset: float = 0.0) -> Symbol:
+    return Rescaling(scale, offset)(x)  # type: ignore[no-any-return]
 
 
 def Input(  # noqa: N802 (Keras's name)

@@ -78,6 +78,13 @@ def shared() -> Model:
     return functional([a, b], {"first": first, "second": L.Dense(1, name="number")(x)}, "shared")
 
 
+def test_numbers_are_arguments_of_keras_own_layer():
+    x = Input((4,))
+    text = emit(functional(x, L.Dense(1)(L.Rescaling(-1, 1 / 3)(x / 255))))
+    assert 'layers.Rescaling(0.00392156862745098, name="rescale1")' in text
+    assert f'layers.Rescaling(-1.0, {1 / 3}, name="rescale2")' in text
+
+
 CODE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])

@@ -17,7 +17,7 @@ from trimaran.backends.keras.weights import silent
 from trimaran.backends.protocol import Network
 from trimaran.backends.torch.build import TorchBackend
 from trimaran.comparison.deviation import by_layer, largest
-from trimaran.spec import Input, Model, functional
+from trimaran.spec import Input, Layer, Model, functional
 from trimaran.spec import layers as L
 from trimaran.spec.layers import LAYERS
 from trimaran.spec.layers.core import ACTIVATIONS
@@ -63,7 +63,8 @@ def check(model: Model, keras: KerasBackend, seed: int = 0) -> None:
     assert abs(g.loss - h.loss) < 1e-9 * max(abs(g.loss), 1)
     for found, wanted in ((h.parameters, g.parameters), (h.inputs, g.inputs), (h.taps, g.taps)):
         assert set(found) == set(wanted)
-        apart = max((np.abs(found[k] - wanted[k]).max() for k in wanted), default=0.0)
+        # Not Python's max, which passes over a NaN that is not the first.
+        apart = np.max([np.abs(found[k] - wanted[k]).max() for k in wanted], initial=0.0)
         assert apart < 1e-9 * max(largest(g.parameters), largest(g.inputs), 1e-3)
 
 
@@ -126,6 +127,41 @@ def test_every_activation_has_pytorchs_derivative_at_its_kink(
     losses = {"output": Loss("mse")}
     a, b = (n.gradients(inputs, targets, losses).inputs["x"] for n in (torch, other))
     np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", [L.GroupNormalization(1), L.BatchNormalization()])
+def test_the_largest_entry_of_a_normalized_map_has_a_derivative(
+    keras: KerasBackend, norm: Layer
+) -> None:
+    """Without optimizations XLA computes the map twice, with different last bits."""
+    x = Input((6, 7, 5), name="x")
+    largest = L.GlobalMaxPooling2D()(norm(L.ZeroPadding2D(1)(x)))
+    check(functional(x, largest, "largest"), keras)
+
+
+@pytest.mark.parametrize(
+    ("pool", "shape"), [(L.GlobalMaxPooling1D, (6, 3)), (L.GlobalMaxPooling2D, (3, 4, 3))]
+)
+def test_equal_largest_entries_share_a_derivative(
+    keras: KerasBackend, pool: type[Layer], shape: tuple[int, ...]
+) -> None:
+    model = functional(x := Input(shape, name="x"), pool()(x), "ties")
+    rows = np.random.default_rng(0).integers(0, 2, (4, *shape)).astype(float)
+    targets, losses = {"output": np.zeros((4, 3))}, {"output": Loss("mse")}
+    a, b = (n.gradients({"x": rows}, targets, losses).inputs["x"] for n in pair(model, keras, 0))
+    assert len(set(np.abs(a[a != 0]).round(9))) > 2  # one, two or more share
+    np.testing.assert_allclose(b, a, rtol=1e-12)
+
+
+def test_numbers_are_not_rounded_to_float32(keras: KerasBackend) -> None:
+    """Keras casts them, on TensorFlow through float32 but for what the worker mends."""
+    x, rows = Input((3,), name="x"), np.random.default_rng(0).normal(size=(4, 3))
+    model = functional(x, L.Dense(1)(L.Rescaling(1 / 255, 0.1)(x)), "rescaled")
+    network = keras.build(model, draw(model, 0, np.float64), "float64")
+    found = network.forward({"x": rows}, ["rescale1"]).taps["rescale1"]
+    assert np.abs(found - (rows * (1 / 255) + 0.1)).max() < 1e-15
+    coarse = [float(np.float32(number)) for number in (1 / 255, 0.1)]
+    assert np.abs(found - (rows * coarse[0] + coarse[1])).max() > 1e-10
 
 
 def test_weights_come_back_as_they_went(keras: KerasBackend) -> None:

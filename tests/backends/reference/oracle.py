@@ -329,6 +329,9 @@ ORACLES: dict[type[Any], Call] = {
     L.GroupNormalization: group_norm,
     L.Activation: activation,
     L.Dropout: lambda layer, p, x, training: x * 1.0,
+    L.Rescaling: lambda layer, p, x, training: torch.addcmul(
+        x.new_tensor(layer.offset), x, x.new_tensor(layer.scale)
+    ),
     L.Embedding: lambda layer, p, x, training: F.embedding(x, p["weight"], layer.padding_index),
     L.SimpleRNN: padded_or_not,
     L.LSTM: padded_or_not,

@@ -144,6 +144,13 @@ def test_relu_has_no_slope_at_zero():
     assert backward(L.Activation("relu"), {}, cache, np.ones((1, 1)))[0][0].item() == 0
 
 
+def test_rescaling_by_numbers_of_hand() -> None:
+    layer, x = L.Rescaling(-2.0, 0.5), np.array([[1.0, 0.0, -3.0]])
+    output, cache = forward(layer, {}, (x,), True)
+    assert output.tolist() == [[-1.5, 0.5, 6.5]]
+    assert backward(layer, {}, cache, np.ones((1, 3)))[0][0].tolist() == [[-2.0, -2.0, -2.0]]
+
+
 def test_dropout_applies_a_mask_only_in_training():
     layer, x = L.Dropout(0.5), np.ones((1, 4))
     mask = {"mask": np.array([[0.0, 1.0, 1.0, 0.0]])}
@@ -196,6 +203,7 @@ FAULTS = {
     "heads for features": (L.MultiHeadAttention(2), None, (4, 6)),
     "scores that are not scaled": (L.MultiHeadAttention(2), None, (4, 6)),
     "no causal mask": (L.MultiHeadAttention(2, use_causal_mask=True), None, (4, 6)),
+    "number added first": (L.Rescaling(2.0, -1.0), L.Rescaling(2.0, -2.0), (6,)),
     "positions that are not turned": (L.MultiHeadAttention(2, 4, rotary=True), None, (4, 6)),
 }  # fmt: skip
 

@@ -146,6 +146,44 @@ def test_variants_are_named_by_their_flags() -> None:
     assert "class BottleneckDownsample(nn.Module)" in text
 
 
+@pytest.mark.parametrize(
+    ("layer", "line"),
+    [
+        (L.Rescaling(2.0, -1.0), "x = x * 2.0 - 1.0"),
+        (L.Rescaling(0.5), "x = x * 0.5"),
+        (L.Rescaling(1.0, 0.25), "x = x + 0.25"),
+        (L.Rescaling(-1.0), "x = -x"),
+        (L.Rescaling(-1.0, 1.0), "x = 1.0 - x"),
+        (L.Rescaling(-2.0, 1e-30), "x = x * -2.0 + 1e-30"),
+        (L.Rescaling(0.0, 3.0), "x = x * 0.0 + 3.0"),
+    ],
+)
+def test_rescaling_is_an_expression(layer: L.Rescaling, line: str) -> None:
+    model = functional(x := Input((8, 8, 3)), L.Conv2D(2, 1)(layer(x)))
+    assert f"        {line}\n" in emit(model) and "Rescaling" not in emit(model)
+
+
+def test_rescaling_by_1_is_no_line() -> None:
+    model = functional(x := Input((4,)), L.Dense(2)(L.Rescaling(1.0)(x)))
+    assert "    def forward(self, x):\n        return self.dense1(x)\n" in emit(model)
+
+
+@dataclass(frozen=True)
+class Times(Composite):
+    """A block that computes with an integer field as a plain number."""
+
+    times: int
+
+    def build(self, x):  # type: ignore[no-untyped-def]
+        return L.Dense(3)(self.times * x - 1)
+
+
+def test_blocks_that_compute_with_other_numbers_are_other_classes() -> None:
+    text = emit(functional(x := Input((3,)), Times(5)(Times(2)(Times(2)(x)))))
+    assert text.count("class Times") == 2
+    assert text.count("x = x * 2.0\n") == text.count("x = x * 5.0\n") == 1
+
+
 def test_several_inputs_and_outputs() -> None:
     image, table = Input((8, 8, 3), name="image"), Input((5,), name="table")
     x = L.Flatten()(L.Conv2D(4, 3, activation="relu")(image))

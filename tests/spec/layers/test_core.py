@@ -10,7 +10,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Illegal
-from trimaran.spec.layers import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
+from trimaran.spec.layers import (
+    ELU,
+    Activation,
+    Dense,
+    Dropout,
+    LeakyReLU,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
 from trimaran.spec.layers.core import ACTIVATIONS
 
 
@@ -40,6 +49,12 @@ def test_dense_is_torchs_linear(rows: list[int], features: int, units: int, bias
         (Dense("10"), (5,), "units of 1 or more, got 10"),  # type: ignore[arg-type]
         (Dropout(1.0), (5,), r"a rate in \[0, 1\), got 1.0; give the share to drop"),
         (Dropout(-0.1), (5,), "a rate in"),
+        (Rescaling(float("nan")), (5,), "a finite number as scale, got nan; give a Python float"),
+        (Rescaling(1.0, float("-inf")), (5,), "a finite number as offset, got -inf"),
+        (Rescaling(10**400), (5,), "a finite number as scale, got 1000"),
+        (Rescaling(True), (5,), "a finite number as scale, got True"),
+        (Rescaling("2"), (5,), "a finite number as scale, got '2'"),  # type: ignore[arg-type]
+        (Rescaling(1.0, [0.5]), (5,), r"as offset, got \[0.5\]"),  # type: ignore[arg-type]
     ],
 )
 def test_illegal(layer: Any, shape: Any, told: str) -> None:
@@ -54,6 +69,14 @@ def test_activations_keep_the_shape_and_have_no_parameters(name: str) -> None:
     assert layer.parameters((4, 3)) == ()
     assert layer.parameter == ACTIVATIONS[name]
     assert layer.flops((4, 3)) == 12
+
+
+def test_rescaling_keeps_the_shape_and_counts_what_it_computes() -> None:
+    assert Rescaling(2, -1) == Rescaling(2.0, -1.0) and repr(Rescaling(2).scale) == "2.0"
+    assert Rescaling(2.0).output((4, None)) == (4, None)
+    assert Rescaling(2.0).parameters((4, 3)) == ()
+    counts = {(1.0, 0.0): 0, (2.0, 0.0): 12, (1.0, 1.0): 12, (0.0, 1.0): 24}
+    assert {own: Rescaling(*own).flops((4, 3)) for own in counts} == counts
 
 
 def test_activation_names() -> None:

@@ -28,5 +28,6 @@ def test_each_step_is_treated_like_a_row() -> None:
 def test_it_takes_the_name_and_refuses_what_looks_further() -> None:
     assert L.TimeDistributed(L.Dense(2, name="a"), name="b").name == "b"
     assert L.TimeDistributed(L.Dense(2, name="a")).name == "a"
+    assert L.TimeDistributed(L.Rescaling(2.0), name="b") == L.Rescaling(2.0, name="b")
     with pytest.raises(DescriptionError, match="TimeDistributed: .* got Conv2D"):
         L.TimeDistributed(L.Conv2D(3, 3))

@@ -173,6 +173,10 @@ def _dropout(layer: L.Dropout, site: Site) -> Code:
     return made("Dropout", repr(layer.rate))
 
 
+def _rescaling(layer: L.Rescaling, site: Site) -> Code:
+    return made("Rescaling", repr(layer.scale), repr(layer.offset) if layer.offset else None)
+
+
 def _affine(layer: Any) -> list[str | None]:
     return [
         None if layer.epsilon == 1e-3 else f"epsilon={layer.epsilon!r}",
@@ -256,6 +260,7 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.MaxPooling2D: _max_pool,
     L.Multiply: _joined,
     L.Permute: _permute,
+    L.Rescaling: _rescaling,
     L.Reshape: _reshape,
     L.Subtract: _joined,
     L.UpSampling1D: _up,

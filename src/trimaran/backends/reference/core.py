@@ -1,4 +1,4 @@
-"""Dense, activations and dropout."""
+"""Dense, activations, rescaling and dropout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trimaran.backends.reference.arrays import (
     total,
 )
 from trimaran.spec import Layer
-from trimaran.spec.layers import Activation, Dense, Dropout
+from trimaran.spec.layers import Activation, Dense, Dropout, Rescaling
 
 
 def dense(layer: Dense, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
@@ -64,6 +64,19 @@ def activation_backward(
     return (gradient * FUNCTIONS[layer.activation].derivative(x, y, layer.parameter),), {}
 
 
+def rescaling(layer: Rescaling, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
+    """y = s x + o."""
+    (x,) = inputs
+    return layer.scale * x + layer.offset, None
+
+
+def rescaling_backward(
+    layer: Rescaling, parameters: Parameters, cache: None, gradient: Array
+) -> Backward:
+    """∂L/∂x = s δ."""
+    return (layer.scale * gradient,), {}
+
+
 def dropout(layer: Dropout, parameters: Parameters, inputs: Arrays, training: bool) -> Forward:
     """y = x ⊙ m / (1 - rate) with the mask m of 0 and 1 given as parameter `mask`; without one,
     or in evaluation, y = x: the reference draws no random numbers."""
@@ -84,4 +97,5 @@ RULES: dict[type[Layer], Rule] = {
     Dense: Rule(dense, dense_backward),
     Activation: Rule(activation, activation_backward),
     Dropout: Rule(dropout, dropout_backward),
+    Rescaling: Rule(rescaling, rescaling_backward),
 }

@@ -177,6 +177,15 @@ def _dropout(layer: L.Dropout, site: Site) -> Code:
     return Code("@({0})", module, module)
 
 
+def _rescaling(layer: L.Rescaling, site: Site) -> Code:
+    scale, offset = layer.scale, layer.offset
+    if scale == -1:
+        return Code(f"{offset!r} - {{0}}" if offset else "-{0}")
+    times = "" if scale == 1 else f" * {scale!r}"
+    plus = f" {'-' if offset < 0 else '+'} {abs(offset)!r}" if offset else ""
+    return Code(f"{{0}}{times}{plus}")
+
+
 def _batch_norm(layer: L.BatchNormalization, site: Site) -> Code:
     kind = {1: "1d", 2: "1d", 3: "2d"}[site.rank]
     momentum = round(1 - layer.momentum, 12)
@@ -285,6 +294,7 @@ RULES: dict[type[Layer], Callable[[Any, Site], Code]] = {
     L.MaxPooling2D: _max_pool,
     L.Multiply: _joined(" * "),
     L.Permute: _permute,
+    L.Rescaling: _rescaling,
     L.Reshape: _reshape,
     L.Subtract: _joined(" - "),
     L.UpSampling1D: _up,

@@ -4,7 +4,16 @@ from trimaran.spec.layer import Layer
 from trimaran.spec.layers.attention import MultiHeadAttention
 from trimaran.spec.layers.cells import RNN, GRUCell, LSTMCell, SimpleRNNCell
 from trimaran.spec.layers.convolution import Conv1D, Conv2D, DepthwiseConv2D
-from trimaran.spec.layers.core import ELU, Activation, Dense, Dropout, LeakyReLU, ReLU, Softmax
+from trimaran.spec.layers.core import (
+    ELU,
+    Activation,
+    Dense,
+    Dropout,
+    LeakyReLU,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
 from trimaran.spec.layers.embedding import Embedding, OneHot
 from trimaran.spec.layers.merging import Add, Concatenate, Multiply, Subtract
 from trimaran.spec.layers.normalization import (
@@ -72,6 +81,7 @@ LAYERS: dict[str, type[Layer]] = {
     "OneHot": OneHot,
     "Permute": Permute,
     "PositionEmbedding": PositionEmbedding,
+    "Rescaling": Rescaling,
     "Reshape": Reshape,
     "SimpleRNN": SimpleRNN,
     "SimpleRNNCell": SimpleRNNCell,
@@ -124,6 +134,7 @@ __all__ = [
     "PositionEmbedding",
     "RNN",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "SimpleRNN",
     "SimpleRNNCell",

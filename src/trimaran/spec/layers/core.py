@@ -1,7 +1,8 @@
-"""Dense, activations and dropout."""
+"""Dense, activations, rescaling and dropout."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -123,6 +124,40 @@ def ELU(alpha: float = 1.0, name: str | None = None) -> Activation:  # noqa: N80
 def Softmax(name: str | None = None) -> Activation:  # noqa: N802
     """eˣ over its sum along the last axis."""
     return Activation("softmax", name=name)
+
+
+@dataclass(frozen=True)
+class Rescaling(Layer):
+    """`y = scale · x + offset` with two finite numbers. On symbolic tensors `x / 255`, `2 * x`,
+    `x - 1`, `1 - x` and `-x` are such layers."""
+
+    scale: float
+    offset: float = 0.0
+
+    KIND: ClassVar[str] = "rescale"
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "offset"):
+            if finite(getattr(self, name)):
+                object.__setattr__(self, name, float(getattr(self, name)))
+
+    def check(self, *shapes: Shape) -> None:
+        for name in ("scale", "offset"):
+            value = getattr(self, name)
+            require(finite(value), f"a finite number as {name}", repr(value), "give a Python float")
+
+    def flops(self, *shapes: Shape) -> int:
+        return count(shapes[0]) * ((self.scale != 1.0) + (self.offset != 0.0))
+
+    def over_padding(self) -> Padded | None:
+        return Padded()
+
+
+def finite(value: object) -> bool:
+    """Whether the value is a Python number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True)

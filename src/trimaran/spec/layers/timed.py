@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from trimaran.errors import DescriptionError
 from trimaran.spec.layer import Layer
-from trimaran.spec.layers.core import Activation, Dense, Dropout
+from trimaran.spec.layers.core import Activation, Dense, Dropout, Rescaling
 from trimaran.spec.layers.normalization import LayerNormalization
 
-BY_STEP = (Activation, Dense, Dropout, LayerNormalization)
+BY_STEP = (Activation, Dense, Dropout, LayerNormalization, Rescaling)
 
 
 def TimeDistributed(layer: Layer, name: str | None = None) -> Layer:  # noqa: N802

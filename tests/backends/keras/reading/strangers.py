@@ -10,11 +10,15 @@ def _chain(*parts, shape=(8, 8, 3)):
 
 
 def unknown_layer():
-    return _chain(layers.Conv2DTranspose(3, 2, name="up"), layers.Rescaling(0.5, name="later"))
+    return _chain(layers.Conv2DTranspose(3, 2, name="up"), layers.GaussianNoise(0.5, name="later"))
 
 
-def scaled():
-    return _chain(layers.Rescaling(1 / 255, name="scale"), layers.Flatten())
+def normalized():
+    return _chain(layers.Normalization(mean=0.5, variance=2.0, name="norm"), layers.Flatten())
+
+
+def scaled_apart():
+    return _chain(layers.Rescaling([0.5, 1.0, 2.0], name="scale"), layers.Flatten())
 
 
 def channels_first():
@@ -49,9 +53,14 @@ def trained_dropout():
     return keras.Model(x, layers.Dropout(0.5, name="mc")(x, training=True))
 
 
-def with_a_number():
+def below_a_number():
     x = keras.Input((4,))
-    return keras.Model(x, layers.Dense(2)(x) * 2.0)
+    return keras.Model(x, 2.0 / layers.Dense(2)(x))
+
+
+def to_a_number():
+    x = keras.Input((4,))
+    return keras.Model(x, layers.Dense(2)(x) ** 2)
 
 
 def recurrent_map():

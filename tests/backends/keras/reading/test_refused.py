@@ -11,7 +11,8 @@ from trimaran.errors import ConversionError, RunError
 FILE = Path(__file__).parent / "strangers.py"
 SAID = {
     "unknown_layer": r"Layer 'up' \(Conv2DTranspose\): this layer has no description; use UpSamp",
-    "scaled": r"Layer 'scale' \(Rescaling\): .* take it off and scale the rows",
+    "normalized": r"Layer 'norm' \(Normalization\): this layer has no .*; let Trimaran fit it",
+    "scaled_apart": r"Layer 'scale' \(Rescaling\): only one finite number as scale, and one as",
     "channels_first": r"Layer 'pad' \(ZeroPadding2D\): data_format=\"channels_first\" has no",
     "unknown_activation": r"Layer 'fc' \(Dense\): the activation 'exponential' has no",
     "own_activation": r"Layer 'fc' \(Dense\): the activation 'wave' has no description; use one",
@@ -19,7 +20,8 @@ SAID = {
     "half_affine": r"Layer 'bn' \(BatchNormalization\): .*scale and center both or neither",
     "odd_relu": r"Layer 'r' \(ReLU\): only the plain ReLU",
     "trained_dropout": r"Layer 'mc' \(Dropout\): it is called with training=True",
-    "with_a_number": r"\(Multiply\): it is called with 2.0",
+    "below_a_number": r"\(TrueDivide\): it divides by a tensor, which has no description",
+    "to_a_number": r"\(Power\): keras.ops.power with the number 2 has no description",
     "recurrent_map": r"Layer 'map' \(ConvLSTM1D\): this layer has no description",
     "of_marks": r"Layer 'marks' \(InputLayer\): an input of bool",
     "reset_before": r"Layer 'gru' \(GRU\): reset_after=False has no description",

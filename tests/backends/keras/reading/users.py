@@ -185,6 +185,25 @@ def operators():
     return _graph((3,), wire)
 
 
+def rescaled():
+    return _chain(
+        layers.Rescaling(1 / 127.5, offset=-1, name="first"),
+        layers.Conv2D(4, 3),
+        layers.Flatten(),
+        layers.Rescaling(2),
+        layers.Dense(3),
+        layers.Rescaling(-1.0, 0.5, name="last"),
+    )
+
+
+def numbers():
+    def wire(x):
+        y = layers.Dense(3, name="y")(2 * (x / 127.5) - 1)
+        return keras.ops.divide(1 - (y + 0.5) * -x, 4)
+
+    return _graph((3,), wire)
+
+
 def shared():
     def wire(x):
         again = layers.Dense(4, activation="relu", name="again")

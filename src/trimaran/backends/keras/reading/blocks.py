@@ -10,6 +10,7 @@ from typing import Any
 from trimaran.backends.keras.reading.given import Path
 from trimaran.backends.keras.reading.names import identifiers
 from trimaran.backends.keras.reading.nodes import ATTENTION, Call, Value, Wiring, name_of, wiring
+from trimaran.backends.keras.reading.numbers import by_number
 from trimaran.backends.keras.reading.rules import rule_of
 from trimaran.backends.keras.reading.words import Config, Refused
 from trimaran.errors import ConversionError, DescriptionError
@@ -82,13 +83,21 @@ def _layers(
     if "layers" in config:
         return (_nested(config, place.below(names[keras], keras), names[keras]),)
     _check_policy(config)
-    rule = rule_of(entry["class_name"], entry.get("module"), entry.get("registered_name"))
     found = []
-    for ending, layer in rule(config, tuple(symbol.shape for symbol in given)):
+    for ending, layer in _parts(call, given):
         name = f"{names[keras]}_{ending}" if ending else names[keras]
         place.origins[f"{place.path}{name}"] = ((*place.keras, keras), ending)
         found.append(replace(layer, name=name))
     return tuple(found)
+
+
+def _parts(call: Call, given: tuple[Symbol, ...]) -> tuple[tuple[str, Layer], ...]:
+    """The layers that one becomes, in turn, each with an ending for its name."""
+    entry = call.entry
+    if call.number is not None:
+        return (("", by_number(entry["class_name"], call.number, call.first)),)
+    rule = rule_of(entry["class_name"], entry.get("module"), entry.get("registered_name"))
+    return rule(entry["config"], tuple(symbol.shape for symbol in given))
 
 
 def _called(call: Call, layers: tuple[Layer, ...], given: tuple[Symbol, ...]) -> tuple[Any, ...]:

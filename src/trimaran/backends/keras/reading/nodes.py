@@ -31,7 +31,8 @@ class Call:
     """One use of a layer: its entry in the config, what it reads and what it makes.
 
     `odd` is an argument that is no tensor and says something, as text, or "". `causal` is that of
-    attention.
+    attention. `number` is the plain number of an operation such as x - 1; `first` says that it
+    stands first, as in 1 - x.
     """
 
     entry: Mapping[str, Any]
@@ -39,6 +40,8 @@ class Call:
     output: Value
     odd: str = ""
     causal: bool = False
+    number: float | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def _is_mask(word: str, value: Any, masks: frozenset[str]) -> bool:
 
 
 def _calls(entry: Mapping[str, Any], masks: frozenset[str]) -> Iterator[Call]:
-    for number, node in enumerate(entry.get("inbound_nodes", ())):
+    for place, node in enumerate(entry.get("inbound_nodes", ())):
         if not isinstance(node, Mapping):
             raise ConversionError(
                 f"Layer {name_of(entry)!r} is wired as Keras 2 wrote it; load and save the model "
@@ -162,9 +165,21 @@ def _calls(entry: Mapping[str, Any], masks: frozenset[str]) -> Iterator[Call]:
         words = TENSORS.get(entry["class_name"], ("inputs",))
         causal = entry["class_name"] == ATTENTION and named.pop("use_causal_mask", False)
         inputs = tuple(_tensors([*node["args"], *(named.pop(word, None) for word in words)]))
-        odd = [repr(value) for value in _constants(node["args"])]
+        number, first = _number(entry, node["args"])
+        constants = _constants(node["args"]) if number is None else ()
+        odd = [repr(value) for value in constants]
         odd += [f"{key}={_word(value)}" for key, value in named.items()]
-        yield Call(entry, inputs, _made(entry, number), ", ".join(odd), bool(causal))
+        made = _made(entry, place)
+        yield Call(entry, inputs, made, ", ".join(odd), bool(causal), number, first)
+
+
+def _number(entry: Mapping[str, Any], given: Sequence[Any]) -> tuple[float | None, bool]:
+    """The number that an operation of keras.ops takes beside a tensor, and whether it stands
+    first."""
+    plain = [isinstance(value, int | float) and not isinstance(value, bool) for value in given]
+    if str(entry.get("module")).startswith("keras.src.ops") and len(plain) == 2 and sum(plain) == 1:
+        return given[plain.index(True)], plain[0]
+    return None, False
 
 
 def _says(value: Any) -> bool:

@@ -19,6 +19,7 @@ from trimaran.backends.keras.reading.words import (
 )
 from trimaran.spec import layers as L
 from trimaran.spec.layer import Layer, Shape
+from trimaran.spec.layers.core import finite
 
 Rule = Callable[[Config, tuple[Shape, ...]], tuple[tuple[str, Layer], ...]]
 """(its config, the shapes of its inputs) → the layers that it becomes, one after another, each
@@ -160,6 +161,20 @@ def _dropout(config: Config, shapes: tuple[Shape, ...]) -> Any:
     return _alone(L.Dropout(float(config["rate"])))
 
 
+def _rescaling(config: Config, shapes: tuple[Shape, ...]) -> Any:
+    given = [config["scale"], config["offset"]]
+    refuse(
+        not all(map(finite, given)),
+        "only one finite number as scale, and one as offset, has a description; scale channels "
+        "apart in the rows themselves: preprocessing is saved with the run",
+    )
+    return _alone(L.Rescaling(*given))
+
+
+def _negated(config: Config, shapes: tuple[Shape, ...]) -> Any:
+    return _alone(L.Rescaling(-1.0))
+
+
 def _concatenate(config: Config, shapes: tuple[Shape, ...]) -> Any:
     return _alone(L.Concatenate(config["axis"]))
 
@@ -217,6 +232,7 @@ RULES: dict[str, Rule] = {
     "Multiply": _plain(L.Multiply),
     "Permute": _permute,
     "ReLU": _function("ReLU"),
+    "Rescaling": _rescaling,
     "Reshape": _reshape,
     "SeparableConv2D": _separable,
     "SimpleRNN": sequences.recurrent(L.SimpleRNN),
@@ -233,12 +249,14 @@ RULES["TimeDistributed"] = sequences.timed(RULES)
 OPERATIONS: dict[str, Rule] = {
     "Add": _plain(L.Add),
     "Multiply": _plain(L.Multiply),
+    "Negative": _negated,
     "Relu": _entrywise("relu"),
     "Subtract": _plain(L.Subtract),
     "Sigmoid": _entrywise("sigmoid"),
     "Tanh": _entrywise("tanh"),
 }
-"""Operations of keras.ops on tensors (x + y, x * y, ops.relu) by their class."""
+"""Operations of keras.ops on tensors alone (x + y, x * y, -x, ops.relu) by their class; those with
+a number are in `numbers`."""
 
 OURS: dict[str, Rule] = {
     "trimaran>AveragePooling": _average_of_padded,
@@ -252,7 +270,6 @@ REMEDIES = {
     "GaussianNoise": "leave it out: it does nothing in evaluation",
     "Normalization": "let Trimaran fit it: preprocessing is saved with the run, not in the model",
     "PReLU": "use LeakyReLU",
-    "Rescaling": "take it off and scale the rows themselves: preprocessing is saved with the run",
     "SpatialDropout2D": "use Dropout",
 }
 """What to do about some layers that have no description."""

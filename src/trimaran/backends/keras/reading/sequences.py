@@ -12,6 +12,8 @@ from trimaran.spec import layers as L
 from trimaran.spec.layer import Layer, Shape
 
 Layers = tuple[tuple[str, Layer], ...]
+EACH = ("Activation", "Dense", "Dropout", "LayerNormalization", "Rescaling")
+"""Layers of Keras that work over the last axis alone, or on each entry."""
 
 
 def embedding(config: Config, shapes: tuple[Shape, ...]) -> Layers:
@@ -118,7 +120,7 @@ def timed(rules: Mapping[str, Any]) -> Callable[[Config, tuple[Shape, ...]], Lay
 
     def rule(config: Config, shapes: tuple[Shape, ...]) -> Layers:
         inner = config["layer"]
-        if inner["class_name"] not in ("Activation", "Dense", "Dropout", "LayerNormalization"):
+        if inner["class_name"] not in EACH:
             raise Refused(
                 f"its {inner['class_name']} looks at more than the last axis, and has no "
                 "description; call it before the steps are put together"

@@ -17,6 +17,7 @@ from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
 from trimaran.backends.keras.worker.kinks import settle_kinks
+from trimaran.backends.keras.worker.maxima import settle_maxima
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
 from trimaran.backends.keras.worker.original.foreign import Foreign
@@ -55,6 +56,7 @@ class Service:
         runtime().prepare(message.values["threads"])
         settle_kinks()
         settle_sums()
+        settle_maxima()
         if message.values["precision"] == "float64":
             keep_doubles()
         return DONE

@@ -1,4 +1,5 @@
-"""Activations, dropout, sums and products, concatenation, and what changes nothing."""
+"""Activations, dropout, sums and products (also with numbers), concatenation, and what changes
+nothing."""
 
 from __future__ import annotations
 
@@ -72,12 +73,54 @@ def _dropout(site: Site) -> Value:
     return site.add(L.Dropout(float(site["p"])), site.x())
 
 
-def _joined(kind: type[L.Add] | type[L.Multiply] | type[L.Subtract]) -> Rule:
+def _joined(kind: type[L.Add] | type[L.Multiply] | type[L.Subtract], by_number: Rule) -> Rule:
+    """Of two tensors, or of a tensor and a Python number."""
+
     def rule(site: Site) -> Value:
+        if isinstance(site["other"], int | float):
+            return by_number(site)
         site.require(site.node.arguments.get("alpha", 1) == 1, "it scales a summand", "leave alpha")
         return site.add(kind(), *_aligned(site, [site.x("self"), site.x("other")]))
 
     return rule
+
+
+def _scaled(site: Site, scale: float, offset: float = 0.0) -> Value:
+    return site.add(L.Rescaling(scale, offset), site.x())
+
+
+def _plus(site: Site) -> Value:
+    return _scaled(site, 1, site["alpha"] * site["other"])
+
+
+def _minus(site: Site) -> Value:
+    return _scaled(site, 1, -site["alpha"] * site["other"])
+
+
+def _times(site: Site) -> Value:
+    return _scaled(site, site["other"])
+
+
+def _taken_from(site: Site) -> Value:
+    """other - alpha · x."""
+    number = isinstance(site["other"], int | float)
+    site.require(number, "it subtracts tensors in reverse", "write y - x")
+    return _scaled(site, -site["alpha"], site["other"])
+
+
+def _divided(site: Site) -> Value:
+    by = site["other"]
+    site.require(
+        isinstance(by, int | float), "it divides by no Python number", "multiply by a layer"
+    )
+    rounded = site.node.arguments.get("rounding_mode") is not None
+    site.require(not rounded, "it rounds the quotient", "leave rounding_mode out")
+    site.require(by != 0, "it divides by 0", "give another number")
+    return _scaled(site, 1 / by)
+
+
+def _negated(site: Site) -> Value:
+    return _scaled(site, -1)
 
 
 def _aligned(site: Site, values: list[Value]) -> list[Value]:
@@ -116,10 +159,11 @@ def _typed(site: Site) -> Value:
 
 RULES: Rules = {
     **{op: _plain(name) for op, name in PLAIN.items()},
-    "add": _joined(L.Add),
+    "add": _joined(L.Add, _plus),
     "cat": _concatenate,
     "clone": _nothing,
     "contiguous": _nothing,
+    "div": _divided,
     "dropout": _dropout,
     "elu": _elu,
     "expand": _nothing,
@@ -128,8 +172,10 @@ RULES: Rules = {
     "hardtanh": _hardtanh,
     "leaky_relu": _leaky_relu,
     "log_softmax": _over_one_axis("log_softmax"),
-    "mul": _joined(L.Multiply),
-    "sub": _joined(L.Subtract),
+    "mul": _joined(L.Multiply, _times),
+    "neg": _negated,
+    "rsub": _taken_from,
+    "sub": _joined(L.Subtract, _minus),
     "softmax": _over_one_axis("softmax"),
     "softplus": _softplus,
     "to": _typed,

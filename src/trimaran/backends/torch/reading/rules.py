@@ -28,7 +28,6 @@ REMEDIES = {
     "adaptive_max_pool2d": "use x.amax((2, 3))",
     "alpha_dropout": "use nn.Dropout",
     "conv_transpose2d": "use nn.Upsample and a convolution",
-    "div": "multiply by a layer, or fold the number into the weights around it",
     "embedding_bag": "use nn.Embedding, and a mean over the steps",
     "feature_dropout": "use nn.Dropout, which drops single entries",
     "max": "use x.amax",
@@ -43,7 +42,10 @@ SPATIAL = (
 )  # fmt: skip
 """Operations that take a series channels-first."""
 
-THROUGH = ("add", "clone", "contiguous", "dropout", "mul", "pad", "slice", *entrywise.PLAIN)
+THROUGH = (
+    "add", "clone", "contiguous", "div", "dropout", "mul", "neg", "pad", "rsub", "slice", "sub",
+    *entrywise.PLAIN,
+)  # fmt: skip
 
 
 def interpret(traced: Traced, explicit: frozenset[str]) -> Reading:

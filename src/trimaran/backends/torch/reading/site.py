@@ -80,8 +80,8 @@ class Site:
             )
         if not isinstance(given, Ref):
             self.refuse(
-                f"it computes with the number {given!r}, for which there is no layer",
-                "fold the number into the weights around it",
+                "it computes with what is no tensor, such as the size of the batch",
+                "give it tensors that layers made, or Python numbers",
             )
         found = self.reading.values.get(given.name)
         if given.name in self.reading.states:
