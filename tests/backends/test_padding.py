@@ -88,7 +88,7 @@ def together(backend: Backend, make: Callable[[bool], Model]) -> float:
         apart.append(float(np.abs(output - outputs[row]).max()))
         sums = {k: sums[k] + found.parameters[k] / 4 for k in sums}
     apart += [float(np.abs(whole.parameters[k] - v).max()) for k, v in sums.items()]
-    return max(apart)
+    return float(np.max(apart))  # not max, which may pass over a NaN
 
 
 def answered(network: Any, inputs: Any, targets: np.ndarray) -> tuple[np.ndarray, Gradients]:

@@ -76,7 +76,9 @@ def content(network: nn.Module) -> bytes:
 
 def largest_gap(a: nn.Module, b: nn.Module) -> float:
     pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    return max((p.cpu().double() - q.cpu().double()).abs().max().item() for p, q in pairs)
+    return float(
+        np.max([(p.cpu().double() - q.cpu().double()).abs().max().item() for p, q in pairs])
+    )
 
 
 def test_auto_takes_the_gpu_and_bfloat16_where_it_has_it() -> None:

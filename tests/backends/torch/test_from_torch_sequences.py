@@ -143,7 +143,7 @@ def deviation(own: nn.Module, found: Translation) -> float:
         built = module(found.model, found.weights, "float64").eval()(*tensors).numpy()
     weights = {key: values.astype(np.float64) for key, values in found.weights.items()}
     named = BACKEND.build(found.model, weights).forward(inputs).outputs["output"]
-    return float(max(np.abs(built - wanted).max(), np.abs(named - wanted).max()))
+    return float(np.maximum(np.abs(built - wanted).max(), np.abs(named - wanted).max()))
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -77,7 +77,7 @@ def by_hand(network: Any, splits: Splits, size: int, accumulate: int = 1) -> lis
 
 def largest_gap(a: nn.Module, b: nn.Module) -> float:
     pairs = zip(a.parameters(), b.parameters(), strict=True)
-    return max((p - q).abs().max().item() for p, q in pairs)
+    return float(np.max([(p - q).abs().max().item() for p, q in pairs]))
 
 
 @pytest.mark.parametrize("accumulate", [1, 2, 3])
