@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from trimaran.comparison.way import copied
 
 from trimaran.comparison.deviation import relative
+from trimaran.comparison.runner import copied
 from trimaran.data.batches import Rows
 from trimaran.spec import Model, sequential
 from trimaran.spec import layers as L

@@ -48,7 +48,7 @@ def test_a_ladder_holds_one_state_however_many_updates_there_are() -> None:
     torch = side("torch")
     sides = [torch, replace(torch, name="another"), replace(torch, name="a third")]
     # The state that all set out from is three copies; the rest is what stands between arrays and
-    # their deviation, half a copy each here, where a layer is smaller than what is compared at once.
+    # their deviation, a copy each here, where a layer is smaller than what is compared at once.
     for steps in (2, 12):
         problem = wide(steps)
         assert copies(lambda problem=problem: list(climb(problem, sides))) < 7.5

@@ -40,11 +40,17 @@ def reading(module: nn.Module, example: Example) -> Read:
         raise ConversionError(
             f"expected an nn.Module, got {type(module).__name__}; give an instance of your network."
         )
+    made, example = _opened(module, example)
+    found = read(made, example)
+    verify(made, found, example)
+    return found
+
+
+def _opened(module: nn.Module, example: Example) -> tuple[nn.Module, Example]:
+    """A copy that is known to compute what the module computes, and what it takes."""
     own = copied(module)
     example = with_tokens(own, example)
     run(own, example)
     made = opened(copied(module), example)
     hold_alike(own, made, example)
-    found = read(made, example)
-    verify(made, found, example)
-    return found
+    return made, example

@@ -56,9 +56,10 @@ def hold_alike(own: nn.Module, opened: nn.Module, example: Example) -> None:
     Raises:
         ConversionError: it does not.
     """
-    one, other = (copy.deepcopy(module).double() for module in (own, opened))
     given = [t.double() if t.is_floating_point() else t for t in example.tensors]
-    found, wanted = (_flat(_run(module, given, False)) for module in (other, one))
+    found, wanted = (  # one after another: a copy in float64 is twice the module
+        _flat(_run(copy.deepcopy(module).double(), given, False)) for module in (opened, own)
+    )
     same = [apart(a, b) for a, b in zip(found, wanted, strict=False)]
     if len(found) != len(wanted) or max(same, default=0.0) > _ALIKE:
         raise ConversionError(
