@@ -116,7 +116,7 @@ def agreement(answers: Mapping[str, Sequence[np.ndarray]]) -> list[dict[str, Any
     for a, b in combinations(answers, 2):
         pairs = list(zip(answers[a], answers[b], strict=True))
         same = [float(np.mean(_answer(x) == _answer(y))) for x, y in pairs]
-        worst = max(float(np.abs(x - y).max()) for x, y in pairs)
+        worst = float(np.max([np.abs(x - y).max() for x, y in pairs]))  # NaN, if one is
         found.append({"pair": [a, b], "same": fmean(same), "least": min(same), "apart": worst})
     return found
 
