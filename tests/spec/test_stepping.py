@@ -68,6 +68,25 @@ def test_steps_equal_the_whole(model: Model):
     assert apart <= 1e-14
 
 
+@pytest.mark.parametrize("rotary", [True, False])
+def test_beyond_its_room_a_step_sees_the_last_ones(rotary: bool):
+    """One layer of attention, which knows at most how far apart two steps are."""
+    tokens = Input((None,), dtype="int32")
+    layer = L.MultiHeadAttention(2, 4, use_causal_mask=True, rotary=rotary)
+    model = functional(tokens, L.Dense(7)(layer(L.Embedding(7, 6)(tokens))))
+    given = np.random.default_rng(0).integers(0, 7, (3, 31))
+    found = one_at_a_time(model, given)
+    whole = BACKEND.build(model, draw(model, 0, np.float64))
+    assert not stepwise(model).placed
+    for end in range(1, 32):
+        wanted = whole.forward({"input": given[:, max(0, end - 9) : end]}).outputs["output"]
+        assert np.abs(found[:, end - 1] - wanted[:, -1]).max() <= 1e-13
+    assert (
+        np.abs(wanted[:, -1] - whole.forward({"input": given}).outputs["output"][:, -1]).max()
+        > 1e-5
+    )
+
+
 def test_a_state_that_is_not_carried_shows():
     """Planted: each step from zeros."""
     model = zoo.build("charlstm", classes=7)
@@ -88,6 +107,7 @@ def test_weights_and_states_are_those_of_the_model():
 def test_keys_and_values_have_a_row_for_each_step():
     steps = stepwise(attentive())
     assert steps.longest == 9 and stepwise(stacked()).longest is None
+    assert steps.placed and not stepwise(stacked()).placed
     assert steps.states["attention1_k"] == steps.states["attention1_v"] == (None, 18)
     assert steps.states["attention1_at"] == (1,)
     assert from_json(to_json(steps.model)) == steps.model

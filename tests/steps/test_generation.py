@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from trimaran.cli import main
 from trimaran.errors import DataError, RecipeError
+from trimaran.files import write_json
 from trimaran.handle import Run
 from trimaran.python import train
+from trimaran.spec import Input, to_json
+from trimaran.spec import functional as described
+from trimaran.spec import layers as L
+from trimaran.steps import generation
 from trimaran.steps.generation import Sampling, Writer, draw
 from trimaran.steps.implementation import implementation
+from trimaran.weights import draw as draw_weights
+from trimaran.weights import save
 
 TEXT = "the cat sat on the mat and the rat sat on the cat; " * 60
 
@@ -210,13 +221,58 @@ def test_kept_keys_and_values_write_the_same_text(attentive: Run, backend: str):
     assert writer.tokenizer.encode(text).tolist() == wanted and len(set(wanted)) > 5
 
 
-def test_where_the_context_is_full_it_goes_on_from_its_last_quarter(attentive: Run):
-    writer = Writer(attentive)
-    tokens = writer.tokenizer.encode(TEXT[:130]).tolist()
+BEYOND = 130
+"""Tokens, of which attention sees the last hundred at most."""
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+def test_beyond_its_context_each_token_takes_the_place_of_the_oldest(
+    attentive: Run, backend: str, monkeypatch: pytest.MonkeyPatch
+):
+    """As the whole text does in which each step of each layer sees the hundred up to it."""
+    if backend != "torch" and (find_spec("keras") is None or find_spec(backend) is None):
+        pytest.skip(f'{backend} is not installed: pip install "trimaran[keras]"')
+    writer = Writer(attentive, backend)
+    tokens = writer.tokenizer.encode(TEXT[:BEYOND]).tolist()
+    found = [writer.read(tokens[:95]), *(writer.read([token]) for token in tokens[95:])]
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", the_last_hundred)
     network = implementation("torch").network(attentive.model, attentive.weights)
+    wanted = network.forward({"input": np.array([tokens], np.int32)}).outputs["output"][0, 94:]
+    assert np.abs(np.stack(found) - wanted).max() <= 1e-5
+
+
+def the_last_hundred(q: Tensor, k: Tensor, v: Tensor, *_: object) -> Tensor:
+    behind = torch.arange(q.shape[2])[:, None] - torch.arange(k.shape[2])
+    scores = q @ k.mT / q.shape[3] ** 0.5
+    return scores.masked_fill((behind < 0) | (behind >= 100), -torch.inf).softmax(-1) @ v
+
+
+def test_places_that_end_go_on_from_their_last_quarter(attentive: Run, tmp_path: Path):
+    """Of a model with a table of a hundred."""
+    characters = Input((None,), dtype="int32")
+    x = L.PositionEmbedding(100)(L.Embedding(14, 6)(characters))
+    x = L.MultiHeadAttention(2, use_causal_mask=True)(x)
+    model = described(characters, L.Dense(14, activation="softmax")(x))
+    shutil.copytree(attentive.path, tmp_path / "run")
+    write_json(tmp_path / "run" / "model.json", to_json(model))
+    weights = draw_weights(model, 0)
+    save(tmp_path / "run" / "model.safetensors", weights)
+    writer = Writer(Run(tmp_path / "run"))
+    tokens = writer.tokenizer.encode(TEXT[:BEYOND]).tolist()
+    network = implementation("torch").network(model, weights)
     assert np.isfinite(writer.read(tokens[:100])).all()
     for end in (101, 130):  # the 101st token stands behind the last 25 of those before
         given = np.array([tokens[75:end]], np.int32)
         wanted = network.forward({"input": given}).outputs["output"][0, -1]
         found = writer.read(tokens[100:end] if end == 101 else tokens[101:end])
         assert np.abs(found - wanted).max() <= 1e-5
+
+
+def test_very_long_texts_begin_again_from_a_quarter_of_the_context(
+    attentive: Run, monkeypatch: pytest.MonkeyPatch
+):
+    """Before the angles of the places are too large to be told apart."""
+    monkeypatch.setattr(generation, "FAR", 110)
+    writer, other = Writer(attentive), Writer(attentive)
+    tokens = writer.tokenizer.encode(TEXT[:BEYOND]).tolist()
+    assert (writer.read(tokens[:111]) == other.read(tokens[85:111])).all()

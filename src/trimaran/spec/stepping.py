@@ -52,12 +52,15 @@ class Stepwise:
     weights are those of the model that it was made of.
 
     A state whose first size is None holds keys or values, a row for each step: it may have room for
-    any number of steps, and more rows of zeros may be put behind it between two calls. `longest` is
-    how many steps the model can take, or None."""
+    any number of steps, and more rows of zeros may be put behind it between two calls, as long as
+    it is not full; then each step takes the place of the oldest. `longest` is how many steps the
+    model can take, or None; `placed`, whether something is added to each step for its place from
+    the beginning, where attention by itself knows at most how far apart steps are."""
 
     model: Model
     states: dict[str, Shape]
     longest: int | None = None
+    placed: bool = False
 
 
 def stepwise(model: Model) -> Stepwise:
@@ -70,8 +73,9 @@ def stepwise(model: Model) -> Stepwise:
     graph, names = _opened(short.graph, "")
     made = Model(model.name, graph)
     shapes = {port.name: port.shape for port in graph.inputs if port.name in names}
-    tables = [leaf.layer for leaf in model.leaves if isinstance(leaf.layer, PositionEmbedding)]
-    return Stepwise(made, shapes, min((int(t.sequence_length) for t in tables), default=None))
+    added = [leaf.layer for leaf in model.leaves if isinstance(leaf.layer, Positions)]
+    rows = [int(each.sequence_length) for each in added if isinstance(each, PositionEmbedding)]
+    return Stepwise(made, shapes, min(rows, default=None), bool(added))
 
 
 def _opened(graph: Graph, path: str) -> tuple[Graph, list[str]]:

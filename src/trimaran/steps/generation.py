@@ -50,13 +50,18 @@ class Sampling:
 ROOM = 256
 """Steps for which keys and values have room at first."""
 
+FAR = 1 << 16
+"""Steps over which an angle in float32 tells one place from the next to a hundredth."""
+
 
 class Writer:
     """A language model that keeps its states from token to token: the cost of each is the same,
     and with attention grows with what is attended to alone.
 
-    A model that takes no more than so many steps, or attends and was trained on so many, goes on,
-    where they are full, from the last quarter of what it read: to read that again costs a third of
+    Attention looks back no farther than it was trained to, since nothing taught it what stands
+    there: keys and values of that many steps are kept, and each step takes the place of the
+    oldest. A model that adds something to each step for its place cannot go on like that: where
+    its places are full it goes on from the last quarter of what it read, which costs a third of
     the steps until they are full once more, where the last half would cost as many again."""
 
     def __init__(self, run: RunFiles, backend: str | None = None) -> None:
@@ -65,13 +70,13 @@ class Writer:
         chosen = implementation(backend or run.recipe.backend)
         self._step = chosen.stepper(steps.model, run.weights)
         self._shapes = steps.states
-        self._longest = _longest(steps, run.preprocess.inputs[INPUT].shape[0])
+        self._window, self._end = _reach(steps, run.preprocess.inputs[INPUT].shape[0])
         self.begin()
 
     def begin(self) -> None:
         """Forget all that was read."""
         self._tokens: list[int] = []
-        self._room = ROOM if self._longest is None else min(ROOM, self._longest)
+        self._room = ROOM if self._window is None else min(ROOM, self._window)
         zeros = {
             name: tuple(self._room if n is None else n for n in shape)
             for name, shape in self._shapes.items()
@@ -84,19 +89,24 @@ class Writer:
         """The probabilities of the token after these, which follow all that was read before."""
         found: np.ndarray | None = None
         for token in tokens:
-            if len(self._tokens) == self._longest:
-                again = self._tokens[self._longest - max(1, self._longest // 4) :]
-                self.begin()
-                for earlier in again:
-                    self._follow(earlier)
+            if len(self._tokens) == self._end:
+                self._begin_again()
             found = self._follow(token)
         if found is None:
             raise DataError("The prompt is empty; give at least one character to go on from.")
         return found
 
+    def _begin_again(self) -> None:
+        """From the last quarter of what can be seen."""
+        assert self._window is not None
+        again = self._tokens[-max(1, self._window // 4) :]
+        self.begin()
+        for token in again:
+            self._follow(token)
+
     def _follow(self, token: int) -> np.ndarray:
         """The probabilities of the token after this one."""
-        if len(self._tokens) == self._room:
+        if len(self._tokens) == self._room != self._window:
             self._widen()
         outputs = self._step({INPUT: np.array([[token]], np.int32), **self._states})
         found: np.ndarray = outputs.pop(OUTPUT)[0, -1].astype(np.float64)
@@ -106,7 +116,7 @@ class Writer:
 
     def _widen(self) -> None:
         """Twice the room for keys and values: so few sizes, since JAX compiles for each."""
-        more = self._room if self._longest is None else min(self._room, self._longest - self._room)
+        more = self._room if self._window is None else min(self._room, self._window - self._room)
         for name, shape in self._shapes.items():
             if shape[0] is None:
                 kept = np.asarray(self._states[name])
@@ -132,11 +142,12 @@ class Writer:
                 chances = self.read([token])
 
 
-def _longest(steps: Stepwise, trained: int) -> int | None:
-    """How many steps the model is carried over; what attends is never given more than the windows
-    of `trained` steps that it learned from, since nothing taught it what stands farther back."""
+def _reach(steps: Stepwise, trained: int) -> tuple[int | None, int | None]:
+    """(of how many steps keys and values are kept, after how many the model must begin again); what
+    attends learned from windows of `trained` steps."""
     attends = any(shape[0] is None for shape in steps.states.values())
-    return trained if attends and steps.longest is None else steps.longest
+    window = trained if attends and steps.longest is None else steps.longest
+    return window, FAR if attends and not steps.placed else window
 
 
 SAMPLE, PROMPT, TEMPERATURE = 400, 40, 0.8

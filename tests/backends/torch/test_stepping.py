@@ -10,6 +10,8 @@ from trimaran import zoo
 from trimaran.backends.torch import stepping
 from trimaran.backends.torch.build import TorchNetwork
 from trimaran.backends.torch.stepping import Stepper
+from trimaran.spec import Input, functional
+from trimaran.spec import layers as L
 from trimaran.spec.stepping import Stepwise, stepwise
 from trimaran.weights import draw
 
@@ -91,11 +93,29 @@ def test_pytorch_leaves_what_was_given_and_the_process_as_they_were(
     assert torch.backends.mkldnn.enabled and not torch.is_inference_mode_enabled()
 
 
-def test_a_place_beyond_the_room_is_an_error(taker: str):
+@pytest.mark.usefixtures("taker")
+def test_beyond_its_room_every_step_is_the_module_s():
     steps = stepwise(zoo.build("chargpt", (16,), 7))
-    traced = Stepper(steps.model, draw(steps.model, 0))
-    after = traced(step(3, begin(steps, 1)))
-    after.pop("output")
-    with pytest.raises(IndexError if taker == "numpy" else RuntimeError, match="out of bounds"):
-        traced(step(1, after))
+    weights = draw(steps.model, 0)
+    traced, network = Stepper(steps.model, weights), TorchNetwork(steps.model, weights)
+    ours, theirs = begin(steps, 3), begin(steps, 3)
+    for token in (*TOKENS, *TOKENS):
+        ours, wanted = traced(step(token, ours)), network.forward(step(token, theirs)).outputs
+        for key, value in wanted.items():
+            assert np.abs(np.asarray(ours[key]) - value).max() <= 1e-6, key
+        ours.pop("output")
+        theirs = {key: value for key, value in wanted.items() if key != "output"}
+
+
+def test_a_place_that_a_table_does_not_have_is_an_error(taker: str):
+    tokens = Input((2,), dtype="int32")
+    embedded = L.PositionEmbedding(2)(L.Embedding(7, 4)(tokens))
+    x = L.MultiHeadAttention(1, use_causal_mask=True)(embedded)
+    steps = stepwise(functional(tokens, L.Dense(7)(x)))
+    traced, states = Stepper(steps.model, draw(steps.model, 0)), begin(steps, 2)
+    for token in (3, 1):
+        states = traced(step(token, states))
+        states.pop("output")
+    with pytest.raises(IndexError if taker == "numpy" else RuntimeError, match="index .*out of"):
+        traced(step(1, states))
     assert torch.backends.mkldnn.enabled

@@ -2,15 +2,17 @@
 
 _STEP = '''@keras.saving.register_keras_serializable("trimaran")
 class BASEStep(BASE):
-    """One step: its key and value go to the place `at`, and its query sees all up to there."""
+    """One step: its key and value take the oldest's place where all are filled, and its query
+    sees all that are."""
 
     def build(self, x_shape, keys_shape, values_shape, at_shape):
         super().build(x_shape)
 
     def call(self, x, keys, values, at):
         q, k, v = self.project(x, x, at)
-        places = keras.ops.cast(keras.ops.arange(keras.ops.shape(keys)[1]), at.dtype)
-        here = (places == at)[..., None]
+        room = keras.ops.shape(keys)[1]
+        places = keras.ops.cast(keras.ops.arange(room), at.dtype)
+        here = (places == at % keras.ops.cast(room, at.dtype))[..., None]
         keys = keras.ops.where(here, self.merge(k), keys)
         values = keras.ops.where(here, self.merge(v), values)
         seen = (places <= at)[:, None, None]

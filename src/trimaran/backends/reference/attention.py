@@ -185,8 +185,9 @@ def _seen(layer: Any, shape: tuple[int, ...], at: Array) -> Array:
 
 
 def _here(room: int, at: Array) -> Array:
-    """(batch, 1, room, 1): where the step's own key and value go."""
-    return np.asarray((np.arange(room) == at)[:, None, :, None])
+    """(batch, 1, room, 1): where the step's own key and value go, the oldest's place where all are
+    filled."""
+    return np.asarray((np.arange(room) == at % room)[:, None, :, None])
 
 
 def _placed(kept: Array, new: Array, at: Array) -> Array:

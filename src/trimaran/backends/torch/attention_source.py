@@ -59,9 +59,10 @@ HELPERS = {
     """One step and the row of its position."""
     return x + table(at.long()), at + 1''',
     "one_query": '''def one_query(attention, x, keys, values, at):
-    """One step: its key and value go to the place `at`, and its query sees all up to there."""
+    """One step: its key and value take the oldest's place where all are filled, and its query
+    sees all that are."""
     q, k, v = attention.project(x, x, at)
-    place = at.long()[..., None].expand(-1, 1, keys.shape[2])
+    place = (at.long() % keys.shape[1])[..., None].expand(-1, 1, keys.shape[2])
     keys = keys.scatter(1, place, k.reshape(place.shape))
     values = values.scatter(1, place, v.reshape(place.shape))
     seen = (torch.arange(keys.shape[1], device=x.device) <= at)[:, None, None]

@@ -46,7 +46,8 @@ class MultiHeadAttention(Layer):
 
     `cached` is the form that goes on a step at a time (see `spec.stepping`): (x, keys, values,
     at) → (output, keys, values, at + 1) with x (1, features), keys and values (room, W), of which
-    the first `at` are filled, and `at` (1,).
+    the first `at` are filled, and `at` (1,). Where all are, the step takes the place of the oldest,
+    so that each sees the last `room` steps (Beltagy et al. 2020, sliding window).
     """
 
     num_heads: int

@@ -206,6 +206,7 @@ RULES: dict[str, Rule] = {
     "aten::add": _call(np.add, 2, i2=1),
     "aten::sub": _call(np.subtract, 2, i2=1),
     "aten::mul": _call(np.multiply, 2),
+    "aten::remainder": _call(np.remainder, 2),
     "aten::neg": _call(np.negative, 1),
     "aten::addcmul": _addcmul,
     "aten::le": _call(np.less_equal, 2),
