@@ -25,7 +25,7 @@ import harness
 
 sys.path.insert(0, str(harness.PEERS))
 
-PLACES = {"charlstm": (20, 500, 1000, 2000), "chargpt": (10, 64, 128, 192, 240, 496)}
+PLACES = {"charlstm": (20, 500, 1000, 2000), "chargpt": (10, 64, 128, 192, 240, 496, 1000)}
 """Between each two of these characters the speed is measured."""
 PROMPT = "First Citizen:\n"
 Write = Callable[[int], Iterable[Any]]

@@ -46,9 +46,9 @@ def reader(masked: bool) -> Model:
 class Heard(TorchNetwork):
     """Remembers the shapes that it was given."""
 
-    def forward(self, inputs, *rest):
+    def forward(self, inputs, *rest, affine=None):
         self.shapes = [*getattr(self, "shapes", []), inputs["input"].shape]
-        return super().forward(inputs, *rest)
+        return super().forward(inputs, *rest, affine=affine)
 
 
 def test_padded_rows_are_read_by_length_and_answered_in_their_order():

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from trimaran.data.batches import Affine
 from trimaran.spec import Model
 
 Array = Any
@@ -67,8 +68,10 @@ class Network(Protocol):
         taps: Sequence[str] = (),
         training: bool = False,
         masks: Mapping[str, Array] | None = None,
+        affine: Mapping[str, Affine] | None = None,
     ) -> Forward:
-        """Outputs and the tapped leaves' outputs for a batch.
+        """Outputs and the tapped leaves' outputs for a batch. An input may come as it is stored
+        (see `data.batches.Rows`), with what makes floats of it under its name in `affine`.
 
         With `training`, batch statistics are used, and dropout is applied only where `masks` (by
         path, the batch first) say which entries it keeps: backends share no randomness.

@@ -123,6 +123,19 @@ class Rows:
         return np.asarray(stored, np.float32)
 
 
+def unpacked(
+    inputs: Mapping[str, np.ndarray], affine: Mapping[str, Affine] | None
+) -> dict[str, np.ndarray]:
+    """The inputs, those with an affine map as floats."""
+    maps = affine or {}
+    return {n: maps[n].apply(values) if n in maps else values for n, values in inputs.items()}
+
+
+def consecutive(rows: int, size: int) -> list[np.ndarray]:
+    """The positions of so many rows in their order, `size` to a batch."""
+    return [np.arange(i, min(i + size, rows)) for i in range(0, rows, size)]
+
+
 SIZES = 4
 """Lengths to which padded rows are cut: quarters of the whole."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from trimaran.backends.protocol import Network
-from trimaran.data.batches import Rows
+from trimaran.data.batches import Rows, consecutive
 from trimaran.data.features import ArrayField, TableField
 from trimaran.data.prepared import Output
 from trimaran.data.preprocess import INPUT, OUTPUT, Preprocess
@@ -46,7 +46,7 @@ MAPS, LAYERS = 16, 4
 
 def batches(rows: Rows | Stream, size: int = BATCH) -> Iterator[Rows]:
     """The rows in their order, `size` at a time."""
-    order = [np.arange(i, min(i + size, len(rows))) for i in range(0, len(rows), size)]
+    order = consecutive(len(rows), size)
     if isinstance(rows, Stream):
         yield from rows.batches(order)
     else:
@@ -63,7 +63,7 @@ def answers(network: Network, rows: Rows | Stream, output: str = OUTPUT) -> np.n
     made = []
     for part in batches(rows if order is None else rows.take(order)):
         cut = part.cut()
-        given = network.forward({name: cut.floats(name) for name in cut.inputs}).outputs[output]
+        given = network.forward(cut.inputs, affine=cut.affine).outputs[output]
         classes = given.ndim == 3 and part.targets[output].ndim == 2
         made.append(told(given, part.targets[output]) if classes else given)
     found = np.concatenate(made) if made else np.empty((0, 0), np.float32)

@@ -41,7 +41,7 @@ def test_arrays_arrive_as_they_were(arrays: dict[str, np.ndarray]) -> None:
 
 
 def test_large_arrays_go_by_a_file_that_is_gone_afterwards() -> None:
-    large = np.random.default_rng(0).normal(size=(100, 200))
+    large = np.random.default_rng(0).normal(size=(300, 400))
     pipe = io.BytesIO()
     send(pipe, Message({}, {"x": large, "y": np.zeros((0, 3)), "t": large.T}))
     assert len(pipe.getvalue()) < 1000
@@ -58,6 +58,9 @@ def test_large_arrays_go_by_a_file_that_is_gone_afterwards() -> None:
 def test_the_end_of_the_stream_is_no_message() -> None:
     assert receive(io.BytesIO(b"")) is None
     assert receive(io.BytesIO(b'{"values"')) is None
+    pipe = io.BytesIO()
+    send(pipe, Message({}, {"x": np.arange(4)}))
+    assert receive(io.BytesIO(pipe.getvalue()[:-1])) is None
 
 
 @pytest.mark.parametrize("limit", [0, 1 << 30])

@@ -12,6 +12,7 @@ import numpy as np
 from trimaran.backends.keras.emit import emit
 from trimaran.backends.keras.process import Worker, check_installed, hire, prepare
 from trimaran.backends.protocol import Forward, Gradients
+from trimaran.data.batches import Affine
 from trimaran.spec import codec
 from trimaran.spec.model import Model
 from trimaran.tasks.loss import Objective
@@ -58,9 +59,14 @@ class KerasNetwork:
         taps: Sequence[str] = (),
         training: bool = False,
         masks: Mapping[str, np.ndarray] | None = None,
+        affine: Mapping[str, Affine] | None = None,
     ) -> Forward:
-        """Outputs and tapped values for a channels-last batch."""
-        values = {"number": self._number, "taps": list(taps), "training": training}
+        """Outputs and tapped values for a channels-last batch. Stored values travel as they are: of
+        pictures a quarter of their floats."""
+        maps = {name: each.to_json() for name, each in (affine or {}).items()}
+        values = {
+            "number": self._number, "taps": list(taps), "training": training, "affine": maps,
+        }  # fmt: skip
         arrays = marked({"input": inputs, "mask": masks or {}})
         found = grouped(self._worker.call("forward", values, arrays).arrays)
         return Forward(found.get("output", {}), found.get("tap", {}))

@@ -15,7 +15,7 @@ from trimaran.backends.keras.feed import Feed
 from trimaran.backends.keras.process import Worker, hire
 from trimaran.backends.keras.wire import Message
 from trimaran.data.augment import Augment
-from trimaran.data.batches import Rows
+from trimaran.data.batches import Rows, consecutive
 from trimaran.data.stream import Stream
 from trimaran.errors import TrainingError
 from trimaran.spec import codec
@@ -89,13 +89,10 @@ class KerasEngine:
         feed = self._feeds.get("validation")
         if feed is None:
             return Sums((), {})
-        rows = np.arange(len(feed))
-        order = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
         if feed.stays:
-            for number, index in enumerate(order):
-                self._post("score", {"batch": number}, {"index": index.astype(np.int32)})
+            self._post("score", {"size": batch_size})
         else:
-            for number, batch in enumerate(feed.batches(order, 0, 0)):
+            for number, batch in enumerate(feed.batches(consecutive(len(feed), batch_size), 0, 0)):
                 self._post("score", {"batch": number}, marked({"batch": batch}))
         return _sums(self._call("scored"))
 

@@ -19,8 +19,9 @@ from typing import IO, Any
 
 import numpy as np
 
-# Beyond this many bytes a mapped file is faster than a pipe.
-INLINE = 1 << 16
+# Beyond this many bytes a mapped file is faster than a pipe: 0.1 MB take 290 µs by the pipe and 440
+# by a file, 0.4 MB 540 and 770, 0.8 MB 1,190 and 1,030 (two cores of an EPYC).
+INLINE = 1 << 19
 
 
 class Made(Mapping[str, np.ndarray]):
@@ -83,10 +84,11 @@ def send(stream: IO[bytes], message: Message) -> None:
             told.append([name, array.dtype.str, list(array.shape)])
             yield array.reshape(-1).view(np.uint8).data
 
-    content, path = _stored(one_by_one())
+    pieces, path = _stored(one_by_one())
     head = {"values": message.values, "arrays": told} | ({"file": path} if path else {})
     stream.write(json.dumps(head).encode() + b"\n")
-    stream.write(content)
+    for piece in pieces:
+        stream.write(piece)
     stream.flush()
 
 
@@ -100,8 +102,9 @@ def receive(stream: IO[bytes]) -> Message | None:
     if "file" in head:
         raw = _map(Path(head["file"]))
     else:
-        # An array of its own, because a view of bytes could not be written to.
-        raw = np.frombuffer(bytearray(stream.read(sum(sizes))), np.uint8)
+        raw = np.empty(sum(sizes), np.uint8)
+        if stream.readinto(raw) < raw.size:  # type: ignore[attr-defined]
+            return None
     arrays, start = {}, 0
     for (name, dtype, shape), size in zip(head["arrays"], sizes, strict=True):
         arrays[name] = raw[start : start + size].view(dtype).reshape(shape)
@@ -113,17 +116,19 @@ def _bytes(dtype: str, shape: list[int]) -> int:
     return np.dtype(dtype).itemsize * math.prod(shape)
 
 
-def _stored(pieces: Iterator[memoryview]) -> tuple[bytes, str]:
-    """The pieces as bytes while they are few, else in a file, by its path."""
-    content = b""
+def _stored(pieces: Iterator[memoryview]) -> tuple[list[memoryview], str]:
+    """The pieces while they are few bytes, else a file that holds them, by its path."""
+    kept: list[memoryview] = []
+    size = 0
     for piece in pieces:
-        if len(content) + piece.nbytes > INLINE:
-            return b"", _filed(chain((content, piece), pieces))
-        content += piece
-    return content, ""
+        kept.append(piece)
+        size += piece.nbytes
+        if size > INLINE:
+            return [], _filed(chain(kept, pieces))
+    return kept, ""
 
 
-def _filed(pieces: Iterable[bytes | memoryview]) -> str:
+def _filed(pieces: Iterable[memoryview]) -> str:
     folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     handle, path = tempfile.mkstemp(prefix="trimaran-", dir=folder)
     try:

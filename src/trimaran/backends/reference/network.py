@@ -14,6 +14,7 @@ from trimaran.backends.reference import losses as loss_functions
 from trimaran.backends.reference.arrays import Array
 from trimaran.backends.reference.layers import backward, forward
 from trimaran.backends.reference.normalization import updated_statistics
+from trimaran.data.batches import Affine, unpacked
 from trimaran.errors import TrainingError
 from trimaran.spec import Leaf, Model, Shape
 from trimaran.spec.dropping import dropping
@@ -48,9 +49,10 @@ class ReferenceNetwork:
         taps: Sequence[str] = (),
         training: bool = False,
         masks: Mapping[str, Array] | None = None,
+        affine: Mapping[str, Affine] | None = None,
     ) -> Forward:
         """See `Network.forward`."""
-        trace = self.trace(inputs, training, masks or {})
+        trace = self.trace(unpacked(inputs, affine), training, masks or {})
         outputs = {name: trace.values[value] for name, value in self.model.outputs}
         return Forward(outputs, {path: trace.values[self._value(path)] for path in taps})
 

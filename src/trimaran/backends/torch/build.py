@@ -19,6 +19,7 @@ from trimaran.backends.torch.gradients import batch_loss, derivatives
 from trimaran.backends.torch.losses import score_function
 from trimaran.backends.torch.masks import in_own_layout, injected
 from trimaran.backends.torch.weights import arrays, assign
+from trimaran.data.batches import Affine, unpacked
 from trimaran.spec.layer import known
 from trimaran.spec.layout import FIRST, layouts
 from trimaran.spec.model import Model
@@ -79,8 +80,10 @@ class TorchNetwork:
         taps: Sequence[str] = (),
         training: bool = False,
         masks: Mapping[str, np.ndarray] | None = None,
+        affine: Mapping[str, Affine] | None = None,
     ) -> Forward:
         """Outputs and tapped values for a channels-last batch."""
+        inputs = unpacked(inputs, affine)
         kept = injected(self.module, in_own_layout(self.model, masks) if masks else {})
         quiet, inside = _quiet(self.module, training), self.undropped()
         with (

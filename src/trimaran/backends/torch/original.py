@@ -30,6 +30,7 @@ from trimaran.backends.torch.reading.values import Axes
 from trimaran.backends.torch.reading.verify import named, turned
 from trimaran.backends.torch.setup import Setup, Splits, set_up
 from trimaran.backends.torch.weights import assign
+from trimaran.data.batches import Affine
 from trimaran.spec.dropping import dropping
 from trimaran.spec.layer import known
 from trimaran.spec.layout import layouts
@@ -204,11 +205,12 @@ class OriginalNetwork(TorchNetwork):
         taps: Sequence[str] = (),
         training: bool = False,
         masks: Arrays | None = None,
+        affine: Mapping[str, Affine] | None = None,
     ) -> Forward:
         """Outputs and what can be tapped, for a channels-last batch."""
         own = self.given.masks(self.model, masks or {})
         with Dropping(own[path] for path in dropouts(self.model) if path in own):
-            return super().forward(inputs, taps, training, None)
+            return super().forward(inputs, taps, training, None, affine)
 
     def gradients(
         self,

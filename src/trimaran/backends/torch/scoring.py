@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -12,6 +11,7 @@ from trimaran.backends.torch.execution import full_float32
 from trimaran.backends.torch.losses import Criterion, Outputs
 from trimaran.backends.torch.memory import Source
 from trimaran.backends.torch.tally import Entry, Waiting
+from trimaran.data.batches import consecutive
 from trimaran.training.engine import Sums
 
 
@@ -27,10 +27,8 @@ def score(
     modes = {module: module.training for module in network.modules()}
     network.eval()
     waiting = Waiting(criterion)
-    rows = np.arange(len(source))
-    order = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     with full_float32():
-        for batch in source.batches(order):
+        for batch in source.batches(consecutive(len(source), batch_size)):
             made = outputs(*batch.inputs)
             waiting.add(entry_of(batch.number, criterion, made, batch.targets, batch.weights))
     found = waiting.drain()

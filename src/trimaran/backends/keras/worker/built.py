@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from trimaran.backends.keras.worker.blank import undrawn
 from trimaran.backends.keras.worker.hooks import Around, Hooks, layers_of
 from trimaran.backends.keras.worker.memory import Tree
+from trimaran.backends.keras.worker.names import named
 from trimaran.emit.loading import load
+from trimaran.errors import RunError
 from trimaran.spec.model import Model
 
 Tensor = Any
@@ -102,6 +105,18 @@ def variables(network: keras.Model) -> dict[str, keras.Variable]:
         for name, variable in own_variables(layer)
         if variable.name != "seed_generator_state"
     }
+
+
+def assign(network: keras.Model, model: Model, weights: Mapping[str, np.ndarray]) -> None:
+    """Put the neutral weights into a network that the emitted source built: all of them."""
+    found, held = named(model).to_keras(weights), variables(network)
+    if wrong := sorted(set(found) ^ set(held)):
+        raise RunError(
+            f"The source of {model.name} and its description differ in the array {wrong[0]!r}; "
+            "write the source again."
+        )
+    for name, values in found.items():
+        held[name].assign(values)
 
 
 def _parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

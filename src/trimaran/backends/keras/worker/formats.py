@@ -10,8 +10,9 @@ from pathlib import Path
 import keras
 
 from trimaran.backends.keras.emit import emit
+from trimaran.backends.keras.worker.built import assign
 from trimaran.backends.keras.worker.setup import runtime
-from trimaran.backends.keras.worker.subject import assign, subject
+from trimaran.backends.keras.worker.subject import subject
 from trimaran.emit.loading import load
 from trimaran.training.probe import Task
 from trimaran.training.writing import Kind, Write, write_all

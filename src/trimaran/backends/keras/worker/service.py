@@ -14,20 +14,18 @@ import numpy as np
 
 from trimaran.backends.keras.wire import Made, Message, Wire
 from trimaran.backends.keras.worker.blank import undrawn
+from trimaran.backends.keras.worker.built import assign
 from trimaran.backends.keras.worker.doubles import keep_doubles
 from trimaran.backends.keras.worker.engine import KerasEngine
 from trimaran.backends.keras.worker.kinks import settle_kinks
 from trimaran.backends.keras.worker.maxima import settle_maxima
 from trimaran.backends.keras.worker.memory import Held, Tree, plain
 from trimaran.backends.keras.worker.network import KerasNetwork
-from trimaran.backends.keras.worker.original.foreign import Foreign
 from trimaran.backends.keras.worker.original.opening import File
-from trimaran.backends.keras.worker.original.theirs import statistics, theirs
 from trimaran.backends.keras.worker.setup import Work, first, runtime, set_up
 from trimaran.backends.keras.worker.source import Source
-from trimaran.backends.keras.worker.subject import assign
 from trimaran.backends.keras.worker.sums import settle_sums
-from trimaran.data.batches import Affine
+from trimaran.data.batches import Affine, unpacked
 from trimaran.emit.loading import load
 from trimaran.errors import RunError
 from trimaran.spec import codec
@@ -48,7 +46,7 @@ class Service:
         self._wire, self._imported, self._ready = wire, imported, time.time()
         self._networks: dict[int, KerasNetwork] = {}
         self._engines: dict[int, KerasEngine] = {}
-        self._foreign: dict[int, Foreign] = {}
+        self._foreign: dict[int, Any] = {}
         self._numbers = 0
 
     def start(self, message: Message) -> Message:
@@ -84,6 +82,8 @@ class Service:
 
     def open(self, message: Message) -> Message:
         """Open a model of the user's: its config and its variables."""
+        from trimaran.backends.keras.worker.original.foreign import Foreign
+
         made = Foreign(File(**message.values))
         self._numbers += 1
         self._foreign[self._numbers] = made
@@ -92,11 +92,14 @@ class Service:
 
     def ask(self, message: Message) -> Message:
         """The outputs of a model of the user's."""
-        return self._foreign[message.values["number"]].ask(message.arrays)
+        answer: Message = self._foreign[message.values["number"]].ask(message.arrays)
+        return answer
 
     def stand_in(self, message: Message) -> Message:
         """Make the user's model ready to train beside others; the answer names the normalizations
         that were adapted."""
+        from trimaran.backends.keras.worker.original.theirs import statistics, theirs
+
         made = theirs(codec.from_json(message.values["model"]), File(**message.values["source"]))
         return Message({"statistics": statistics(made)})
 
@@ -105,8 +108,9 @@ class Service:
         values = message.values
         network = self._networks[values["number"]]
         given = _grouped(message)
+        inputs = unpacked(given["input"], _maps(values["affine"]))
         found, heard = network.forward(
-            given["input"], values["taps"], values["training"], given.get("mask", {})
+            inputs, values["taps"], values["training"], given.get("mask", {})
         )
         return Message({}, _marked({"output": found, "tap": heard}))
 
@@ -192,10 +196,12 @@ class Service:
         return _summed(self._engine(message).drain())
 
     def score(self, message: Message) -> Message:
-        """Score one batch of the validation split."""
-        given = _grouped(message)
-        batch = _batch(given["batch"]) if "batch" in given else {"index": message.arrays["index"]}
-        self._engine(message).score(batch, message.values["batch"])
+        """Score a batch of the validation split that comes along, or all that stay here."""
+        engine, given = self._engine(message), _grouped(message)
+        if "batch" in given:
+            engine.score(_batch(given["batch"]), message.values["batch"])
+        else:
+            engine.score_all(message.values["size"])
         return DONE
 
     def scored(self, message: Message) -> Message:
@@ -246,8 +252,11 @@ def _held(value: dict[str, Any], arrays: Tree) -> Held:
             else:
                 groups[group][name] = put(plain(array))
         resident |= groups
-    affine = {name: Affine.from_json(given) for name, given in value["affine"].items()}
-    return Held(value["rows"], resident, affine)
+    return Held(value["rows"], resident, _maps(value["affine"]))
+
+
+def _maps(given: Mapping[str, Any]) -> dict[str, Affine]:
+    return {name: Affine.from_json(each) for name, each in given.items()}
 
 
 def _batch(arrays: Tree) -> Tree:

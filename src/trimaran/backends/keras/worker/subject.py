@@ -9,16 +9,14 @@ import keras
 import numpy as np
 
 from trimaran.backends.keras.emit import emit
-from trimaran.backends.keras.worker.built import ordered, variables
+from trimaran.backends.keras.worker.built import assign, ordered
 from trimaran.backends.keras.worker.hooks import layers_of
 from trimaran.backends.keras.worker.losses import by_name, measured, on_logits
 from trimaran.backends.keras.worker.memory import plain
-from trimaran.backends.keras.worker.names import named
 from trimaran.emit.loading import load
-from trimaran.errors import RunError
 from trimaran.spec.model import Model
 from trimaran.tasks.loss import Objective
-from trimaran.training.probe import Arrays, Task
+from trimaran.training.probe import Task
 
 Tensor = Any
 
@@ -79,15 +77,3 @@ def peeled(model: Model, network: keras.Model) -> keras.Model:
         for (_, value), tensor in zip(model.outputs, network.outputs, strict=True)
     ]
     return keras.Model(network.inputs, tensors)
-
-
-def assign(network: keras.Model, model: Model, weights: Arrays) -> None:
-    """Put the neutral weights into a network that the emitted source built: all of them."""
-    found, held = named(model).to_keras(weights), variables(network)
-    if wrong := sorted(set(found) ^ set(held)):
-        raise RunError(
-            f"The source of {model.name} and its description differ in the array {wrong[0]!r}; "
-            "write the source again."
-        )
-    for name, values in found.items():
-        held[name].assign(values)
