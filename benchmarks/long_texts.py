@@ -1,11 +1,11 @@
 """How well a language model with attention goes on beyond its context, where each step takes the
 place of the oldest among its keys and values, beside the same model that reads its whole context
-again for each token (the last 256 for `shakespeare-gpt`, one full window per token).
+again for each token.
 
-Nats per token on pieces of the run's own test text, and the mean difference over the pieces with
-its 95 % interval by their deviation.
+Nats per token on pieces of the last tenth of a text, which is what a run holds back for its test,
+and the mean difference over the pieces with its 95 % interval by their deviation.
 
-    python benchmarks/long_texts.py RUN --pieces 32 --length 640
+    python benchmarks/long_texts.py runs/gpt --text shakespeare.txt --pieces 32 --length 640
 """
 
 import argparse
@@ -23,7 +23,8 @@ EACH = 16
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
     parser.add_argument("run", type=Path)
     parser.add_argument("--text", type=Path, required=True, help="of which the last tenth is read")
     parser.add_argument("--pieces", type=int, default=32)
