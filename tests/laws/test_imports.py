@@ -67,7 +67,7 @@ ROOMS = {
     "training": Room(("spec", "files", "tasks", "data"), ("numpy", "safetensors")),
     "emit": Room(("spec",)),
     "backends": Room(),
-    "backends.protocol": Room(("spec",)),
+    "backends.protocol": Room(("spec", "data.batches")),
     "backends.reference": Room(LOWER, ("numpy",)),
     "backends.torch": Room((*LOWER, "backends.torch.lowering"), ("numpy", "safetensors", "torch")),
     "backends.torch.lowering": Room((), ("numpy", "scipy", "threadpoolctl")),

@@ -14,7 +14,6 @@ from trimaran.backends.keras.worker.losses import columns
 from trimaran.backends.keras.worker.memory import Held, Tree, fetched, plain
 from trimaran.backends.keras.worker.names import check
 from trimaran.backends.keras.worker.setup import Setup
-from trimaran.data.batches import consecutive
 from trimaran.tasks.loss import Loss
 from trimaran.training.engine import Groups, Sums, Update
 from trimaran.training.health import LayerHealth
@@ -168,12 +167,6 @@ class KerasEngine:
         placed = self.setup.place(self.validation.resident, batch)
         found = self.setup.score(self._kept_weights(), self._state["others"], *placed)
         self._scored.append(([(number, _rows(batch))], [(found, 1)]))
-
-    def score_all(self, size: int) -> None:
-        """Score the whole split, which stays here, `size` rows at a time."""
-        assert self.validation is not None
-        for number, index in enumerate(consecutive(self.validation.length, size)):
-            self.score({"index": index.astype(np.int32)}, number)
 
     def scored(self) -> Sums:
         """What the batches scored since the last call left behind."""

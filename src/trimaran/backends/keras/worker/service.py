@@ -25,7 +25,7 @@ from trimaran.backends.keras.worker.original.opening import File
 from trimaran.backends.keras.worker.setup import Work, first, runtime, set_up
 from trimaran.backends.keras.worker.source import Source
 from trimaran.backends.keras.worker.sums import settle_sums
-from trimaran.data.batches import Affine, unpacked
+from trimaran.data.batches import Affine, consecutive, unpacked
 from trimaran.emit.loading import load
 from trimaran.errors import RunError
 from trimaran.spec import codec
@@ -201,7 +201,10 @@ class Service:
         if "batch" in given:
             engine.score(_batch(given["batch"]), message.values["batch"])
         else:
-            engine.score_all(message.values["size"])
+            assert engine.validation is not None
+            rows = consecutive(engine.validation.length, message.values["size"])
+            for number, index in enumerate(rows):
+                engine.score({"index": index.astype(np.int32)}, number)
         return DONE
 
     def scored(self, message: Message) -> Message:
