@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trimaran.backends.protocol import Network
 from trimaran.data.preprocess import INPUT, OUTPUT
 from trimaran.handle import Run
 from trimaran.steps.generation import Writer
@@ -32,13 +33,17 @@ def main() -> None:
     options = parser.parse_args()
     run = Run(options.run)
     writer, window = Writer(run), run.preprocess.inputs[INPUT].shape[0]
+    if options.length <= window or options.pieces < 2:
+        parser.error(f"it takes 2 pieces or more, each longer than the context of {window}")
     text = options.text.read_text()
     tokens = np.asarray(writer.tokenizer.encode(text[-len(text) // 10 :]))
     starts = np.linspace(0, len(tokens) - options.length - 1, options.pieces).astype(int)
     pieces = np.stack([tokens[i : i + options.length + 1] for i in starts])
     places = np.arange(window, options.length, EACH)
     sliding = np.stack([nats_sliding(writer, piece, places) for piece in pieces])
-    whole = np.stack([nats_whole(run, pieces, int(place), window) for place in places], axis=1)
+    network = implementation("torch").network(run.model, run.weights)
+    windows = [pieces[:, place + 1 - window : place + 2] for place in places]
+    whole = np.stack([nats_whole(network, each) for each in windows], axis=1)
     apart = (sliding - whole).mean(axis=1)
     half = 1.96 * apart.std(ddof=1) / len(apart) ** 0.5
     print(f"nats per token: sliding {sliding.mean():.4f}, the whole context {whole.mean():.4f}")
@@ -54,12 +59,11 @@ def nats_sliding(writer: Writer, piece: np.ndarray, places: np.ndarray) -> np.nd
     return np.array([-np.log(chances[place][piece[place + 1]]) for place in places])
 
 
-def nats_whole(run: Run, pieces: np.ndarray, place: int, window: int) -> np.ndarray:
-    """Of the tokens behind the place, each piece's from the window that ends there."""
-    network = implementation("torch").network(run.model, run.weights)
-    given = pieces[:, place + 1 - window : place + 1].astype(np.int32)
-    chances = network.forward({INPUT: given}).outputs[OUTPUT][:, -1].astype(np.float64)
-    return -np.log(chances[np.arange(len(pieces)), pieces[:, place + 1]])
+def nats_whole(network: Network, windows: np.ndarray) -> np.ndarray:
+    """Of each window's last token, from all others in it."""
+    given = {INPUT: windows[:, :-1].astype(np.int32)}
+    chances = network.forward(given).outputs[OUTPUT][:, -1].astype(np.float64)
+    return -np.log(chances[np.arange(len(windows)), windows[:, -1]])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.undrawn import UNDRAWN
 
 from trimaran import zoo
 from trimaran.errors import RecipeError
@@ -18,17 +19,16 @@ from trimaran.steps.implementation import implementation, source
 from trimaran.steps.weightfiles import write_weights
 from trimaran.weights import draw
 
-KERAS = """
-import importlib, keras, numpy as np
-drawn = ("Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling")
-for kind in drawn:  # it is written over, and to draw it takes time
-    fill = lambda self, shape, dtype=None: np.zeros(shape, "float32")
-    getattr(keras.initializers, kind).__call__ = fill
+KERAS = (
+    UNDRAWN
+    + """
+import importlib, numpy as np
 for name, rows in np.load("rows.npz").items():
     model = importlib.import_module(name).build()
     model.load_weights(f"{name}.weights.h5")
     np.save(f"{name}.npy", model.predict(rows, verbose=0))
 """
+)
 TORCH = """
 import importlib, numpy as np, torch, safetensors.torch
 for name, rows in np.load("rows.npz").items():

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.undrawn import UNDRAWN
 
 from trimaran import zoo
 from trimaran.backends.keras.styles import STYLES, is_chain
@@ -29,15 +30,13 @@ from trimaran.weights import draw
 HEAVY = ("vgg16", "alexnet", "alexnet-2012", "resnet34", "resnet50", "resnet101", "resnet152")
 """As deep as others and larger: their files are read here, but not run."""
 
-CODE = """
+CODE = (
+    UNDRAWN
+    + """
 import importlib.util, json, os, re, sys
 import keras, numpy as np
 folder = sys.argv[1]
 found = {}
-drawn = ("Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling")
-for kind in drawn:  # it is written over, and to draw it takes a third of the time
-    fill = lambda self, shape, dtype=None: np.zeros(shape, "float32")
-    getattr(keras.initializers, kind).__call__ = fill
 for file in sorted(os.listdir(folder)):
     if not file.endswith(".py") or file.rpartition("_")[0] in sys.argv[2:]:
         continue
@@ -60,6 +59,7 @@ for file in sorted(os.listdir(folder)):
 assert not {"trimaran", "torch"} & set(sys.modules)
 print(json.dumps(found))
 """
+)
 
 
 def styles(model: Model) -> list[str]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -33,6 +33,9 @@ from trimaran.tasks.loss import Objective
 from trimaran.training.engine import Objectives, Sums, Update
 from trimaran.training.settings import Training
 
+if TYPE_CHECKING:  # what reads the user's models is imported where one is met (see `source`)
+    from trimaran.backends.keras.worker.original.foreign import Foreign
+
 DONE = Message({})
 
 
@@ -46,7 +49,7 @@ class Service:
         self._wire, self._imported, self._ready = wire, imported, time.time()
         self._networks: dict[int, KerasNetwork] = {}
         self._engines: dict[int, KerasEngine] = {}
-        self._foreign: dict[int, Any] = {}
+        self._foreign: dict[int, Foreign] = {}
         self._numbers = 0
 
     def start(self, message: Message) -> Message:
@@ -92,8 +95,7 @@ class Service:
 
     def ask(self, message: Message) -> Message:
         """The outputs of a model of the user's."""
-        answer: Message = self._foreign[message.values["number"]].ask(message.arrays)
-        return answer
+        return self._foreign[message.values["number"]].ask(message.arrays)
 
     def stand_in(self, message: Message) -> Message:
         """Make the user's model ready to train beside others; the answer names the normalizations
