@@ -8,8 +8,11 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from tests.plain_keras import LEAN
 
-CODE = """
+CODE = (
+    LEAN
+    + """
 import keras, numpy as np, trimaran
 from keras import layers
 
@@ -36,6 +39,7 @@ try:
 except trimaran.TrimaranError as refused:
     print(type(refused).__name__, refused)
 """
+)
 
 
 def test_a_live_model_is_given_back_only_where_its_outputs_are_equal() -> None:

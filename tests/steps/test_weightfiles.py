@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.undrawn import UNDRAWN
+from tests.plain_keras import UNDRAWN
 
 from trimaran import zoo
 from trimaran.errors import RecipeError

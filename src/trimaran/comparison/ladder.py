@@ -20,34 +20,53 @@ from trimaran.comparison.updates import Rival, updates
 
 Found = tuple[int, Rung]
 """A rung and the place of its pair."""
+Told = dict[str, tuple[Rung, ...]]
+"""The rungs below training by the other side's name."""
 
 
-def climb(problem: Problem, sides: Sequence[Side], count: int = CONTROLS) -> Iterator[Rung]:
+def climb(
+    problem: Problem, sides: Sequence[Side], count: int = CONTROLS, told: Told | None = None
+) -> Iterator[Rung]:
     """Every rung for the first side beside each other one, in order.
 
     A pair's ladder ends at its first broken rung, since what stands above it must break too; the
-    other pairs go on.
+    other pairs go on. Rungs below training that stand in `told` are not climbed again, and those
+    that are climbed are noted there: an optimizer changes none of them.
     """
     truth, *others = sides
     problem = replace(problem, idle=idle(problem, truth))
-    return in_order(_reached(problem, truth, others, count))
+    return in_order(_reached(problem, truth, others, count, {} if told is None else told))
 
 
-def _reached(problem: Problem, truth: Side, others: Sequence[Side], count: int) -> Iterator[Found]:
+def _reached(
+    problem: Problem, truth: Side, others: Sequence[Side], count: int, told: Told
+) -> Iterator[Found]:
     """The rungs as they are reached."""
     rivals = []
     for place, other in enumerate(others):
         forward, ok = 0.0, True
-        for rung in answers(problem, truth, other):
+        for rung in _noted(problem, truth, other, told):
             yield place, rung
             forward = rung.deviation if rung.name == "forward" else forward
             ok = rung.ok
-            if not ok:
-                break
         if ok and other.engine is not None:
             rivals.append(Rival(place, other, forward))
     if truth.engine is not None and rivals:
         yield from updates(problem, truth, rivals, count)
+
+
+def _noted(problem: Problem, truth: Side, other: Side, told: Told) -> Iterator[Rung]:
+    """The rungs below training as they are reached, or as they were."""
+    if other.name in told:
+        yield from told[other.name]
+        return
+    found = []
+    for rung in answers(problem, truth, other):
+        found.append(rung)
+        yield rung
+        if not rung.ok:
+            break
+    told[other.name] = tuple(found)
 
 
 def in_order(found: Iterator[Found]) -> Iterator[Rung]:

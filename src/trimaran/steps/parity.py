@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trimaran import runs, zoo
-from trimaran.comparison.ladder import climb
+from trimaran.comparison.ladder import Told, climb
 from trimaran.comparison.problem import Problem, invented
 from trimaran.comparison.rung import Rung
 from trimaran.comparison.side import Side
@@ -177,8 +177,10 @@ def ladder(
     }
     sides = [*filter(None, [original]), *(made[name] for name in given.backends)]
     several = len(given.precisions) > 1
+    told: dict[str, Told] = {precision: {} for precision in given.precisions}
     for problem in problems(subject, given):
-        for number, rung in enumerate(climb(problem, _with_reference(problem, sides))):
+        climbed = climb(problem, _with_reference(problem, sides), told=told[problem.precision])
+        for number, rung in enumerate(climbed):
             if several and number == 0 and problem.precision == given.precisions[0]:
                 _ahead(given.backends)
             yield problem, rung

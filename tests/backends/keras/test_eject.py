@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.undrawn import UNDRAWN
+from tests.plain_keras import UNDRAWN
 
 from trimaran import zoo
 from trimaran.backends.keras.styles import STYLES, is_chain

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plain_keras import UNDRAWN
 
 from trimaran import zoo
 from trimaran.backends.keras.emit import emit
@@ -85,7 +86,9 @@ def test_numbers_are_arguments_of_keras_own_layer():
     assert f'layers.Rescaling(-1.0, {1 / 3}, name="rescale2")' in text
 
 
-CODE = """
+CODE = (
+    UNDRAWN
+    + """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import keras, numpy as np
@@ -108,6 +111,7 @@ for name in sys.argv[2:]:
 assert "trimaran" not in sys.modules
 print(json.dumps(found))
 """
+)
 
 
 def ran(folder: Path, framework: str, texts: dict[str, str]) -> Any:

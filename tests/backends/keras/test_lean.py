@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 
@@ -24,6 +27,38 @@ def test_what_is_left_out_can_be_imported_afterwards(monkeypatch: pytest.MonkeyP
     with lean("jax"), pytest.raises(ImportError, match="matplotlib"):
         import_module("matplotlib")
     assert import_module("matplotlib").__version__
+
+
+KERAS = """
+import sys
+from trimaran.backends.keras.worker import lean
+with lean.lean("jax"):
+    lean.import_keras("jax")
+import keras
+from keras import layers
+layers.Bidirectional(layers.LSTM(2))
+print("tensorflow" in sys.modules)
+asked = []
+class Asked:
+    def __getattr__(self, name):
+        asked.append(name)
+        return type(name, (), {})
+sys.modules["tensorflow"] = Asked()
+layers.Bidirectional(layers.LSTM(2))
+print("TensorShape" in asked)
+lean.reveal()
+layers.Bidirectional(layers.LSTM(2))
+print("TensorShape" in asked)
+"""
+
+
+def test_keras_on_jax_imports_tensorflow_only_beside_a_users_model() -> None:
+    if find_spec("keras") is None or find_spec("jax") is None:
+        pytest.skip('keras or jax is not installed: pip install "trimaran[keras]"')
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-c", KERAS]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "False", "True"]
 
 
 def test_what_is_loaded_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from importlib import import_module
 from typing import IO
 
-from trimaran.backends.keras.worker.lean import lean
+from trimaran.backends.keras.worker.lean import import_keras, lean
 
 
 def main() -> None:
     """Read requests, answer each, end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     requests, answers = _pipes()
-    with lean(os.environ["KERAS_BACKEND"]):
-        began = time.monotonic()
-        import_module("keras")  # and with it the framework and NumPy
-        imported = time.monotonic() - began
+    framework = os.environ["KERAS_BACKEND"]
+    with lean(framework):
+        imported = import_keras(framework)
         from trimaran.backends.keras.worker.serving import serve
     serve(requests, answers, imported)
 

@@ -111,6 +111,9 @@ def _single(step: Step, shared: int) -> Program:
 
     def run(state: Tree, resident: Tree, items: Tree, count: int) -> Any:
         rows = []
+        if any(a.sharding != everywhere for a in jax.tree.leaves(state)):
+            # As a step gives it back: a fresh state would have a program compiled for itself.
+            state = jax.device_put(state, everywhere)
         for i in range(count):
             item = jax.tree.map(lambda a, i=i: a[i], items)
             state, row = one(state, *place(resident, item))
@@ -121,13 +124,15 @@ def _single(step: Step, shared: int) -> Program:
 
 
 def _looped(step: Step) -> Program:
+    one = jax.jit(step)  # which is traced once, for its numbers' shape and for the loop
+
     def several(state: Tree, resident: Tree, items: Tree, count: Any) -> tuple[Tree, Any]:
         first = jax.tree.map(lambda a: a[0], items)
-        row = jax.eval_shape(step, state, resident, first)[1]
+        row = jax.eval_shape(one, state, resident, first)[1]
 
         def body(i: Any, carried: tuple[Tree, Any]) -> tuple[Tree, Any]:
             state, rows = carried
-            state, row = step(state, resident, jax.tree.map(lambda a: a[i], items))
+            state, row = one(state, resident, jax.tree.map(lambda a: a[i], items))
             return state, rows.at[i].set(row)
 
         length = jax.tree.leaves(items)[0].shape[0]

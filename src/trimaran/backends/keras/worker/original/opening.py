@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras.src.utils.naming import reset_uids
 
+from trimaran.backends.keras.worker.lean import reveal
 from trimaran.errors import ConversionError, RunError
 
 
@@ -34,6 +35,7 @@ def opened(file: File) -> Any:
         RunError: Keras cannot load the file.
         ConversionError: its code fails, or has no such name.
     """
+    reveal()
     reset_uids()  # Keras counts layers per process: dense_7 here would be dense in another one
     return _made(file.path, file.name) if file.name else _loaded(file.path)
 
