@@ -13,8 +13,10 @@ DEV := $(VENV)/.$(EXTRAS)
 run: $(VENV)/.core
 	$(BIN)/trimaran train mnist-cnn
 
+# The tests start hundreds of processes, each of which would compile Trimaran for itself where the environment
+# forbids Python to keep what it compiled.
 test: $(DEV)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

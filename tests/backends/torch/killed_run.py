@@ -33,7 +33,7 @@ from trimaran.training.execution import Execution
 from trimaran.training.settings import Training
 
 SETTINGS = {
-    "epochs": 16,
+    "epochs": 10,
     "batch_size": 32,
     "accumulate": 2,
     "ema": 0.99,

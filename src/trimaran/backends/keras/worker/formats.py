@@ -4,18 +4,22 @@ FOLDER`, on the framework that the environment names."""
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
-import keras
+from trimaran.backends.keras.worker.lean import lean
 
-from trimaran.backends.keras.emit import emit
-from trimaran.backends.keras.worker.built import assign
-from trimaran.backends.keras.worker.setup import runtime
-from trimaran.backends.keras.worker.subject import subject
-from trimaran.emit.loading import load
-from trimaran.training.probe import Task
-from trimaran.training.writing import Kind, Write, write_all
+with lean(os.environ["KERAS_BACKEND"]):
+    import keras
+
+    from trimaran.backends.keras.emit import emit
+    from trimaran.backends.keras.worker.built import assign
+    from trimaran.backends.keras.worker.setup import runtime
+    from trimaran.backends.keras.worker.subject import subject
+    from trimaran.emit.loading import load
+    from trimaran.training.probe import Task
+    from trimaran.training.writing import Kind, Write, write_all
 
 
 def kinds(task: Task) -> tuple[Kind, ...]:

@@ -4,14 +4,18 @@ trimaran.backends.keras.worker.graphs FOLDER` measures the kind that the folder'
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
-import keras
+from trimaran.backends.keras.worker.lean import lean
 
-from trimaran.backends.keras.worker.setup import runtime
-from trimaran.backends.keras.worker.subject import subject
-from trimaran.training.probe import Ready, Task, measure
+with lean(os.environ["KERAS_BACKEND"]):
+    import keras
+
+    from trimaran.backends.keras.worker.setup import runtime
+    from trimaran.backends.keras.worker.subject import subject
+    from trimaran.training.probe import Ready, Task, measure
 
 
 def ready(task: Task) -> Ready:
