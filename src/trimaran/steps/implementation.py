@@ -108,9 +108,9 @@ class Implementation:
         )
         return events
 
-    def ahead(self) -> None:
-        """Start what takes seconds before a network of another precision answers."""
-        self.rooms["build"].ahead(self.backend)
+    def ahead(self, precision: str, threads: int) -> None:
+        """Start what takes seconds before networks of these settings answer and train."""
+        self.rooms["build"].ahead(self.backend, precision, threads)
 
     def arrays(self, module: Any) -> dict[str, np.ndarray]:
         """The weights by their key in model.safetensors."""

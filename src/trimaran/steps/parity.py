@@ -89,6 +89,10 @@ def reference() -> Side:
     return Side("reference", backend.build, None, lambda model, masks: dict(masks))
 
 
+# What is to be compared adds up in one order.
+_THREADS = 1
+
+
 def _engine(found: Implementation) -> Any:
     @contextmanager
     def made(
@@ -100,7 +104,7 @@ def _engine(found: Implementation) -> Any:
         training: Training,
     ) -> Iterator[Engine]:
         module = found.module(model, weights, precision)
-        execution = Execution(precision=precision, threads=1)
+        execution = Execution(precision=precision, threads=_THREADS)
         opened: AbstractContextManager[Engine] = found.engine(
             module, objectives, splits, training, execution
         )
@@ -176,20 +180,26 @@ def ladder(
         name: side(name) for name in sorted(given.backends, key=lambda name: ROOMS[name] == "torch")
     }
     sides = [*filter(None, [original]), *(made[name] for name in given.backends)]
-    several = len(given.precisions) > 1
+    _ahead(given.backends, given.precisions[0])
     told: dict[str, Told] = {precision: {} for precision in given.precisions}
     for problem in problems(subject, given):
         climbed = climb(problem, _with_reference(problem, sides), told=told[problem.precision])
         for number, rung in enumerate(climbed):
-            if several and number == 0 and problem.precision == given.precisions[0]:
-                _ahead(given.backends)
+            if number == 0:
+                _ahead(given.backends, _next(given.precisions, problem.precision))
             yield problem, rung
 
 
-def _ahead(backends: Sequence[str]) -> None:
-    """Every precision has workers of its own, and those of the next can start already."""
+def _ahead(backends: Sequence[str], precision: str) -> None:
+    """Every precision has workers of its own, and those of the next can start already. They have
+    the engines' one thread, so that no networks have others start for themselves."""
     for name in backends:
-        implementation(name).ahead()
+        implementation(name).ahead(precision, _THREADS)
+
+
+def _next(precisions: Sequence[str], now: str) -> str:
+    """The precision that comes next, or the last one."""
+    return precisions[min(precisions.index(now) + 1, len(precisions) - 1)]
 
 
 def optimizer_name(problem: Problem) -> str:

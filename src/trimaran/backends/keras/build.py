@@ -160,6 +160,6 @@ def grouped(arrays: Mapping[str, np.ndarray]) -> dict[str, Arrays]:
     return found
 
 
-def ahead(backend: KerasBackend) -> None:
-    """Start a process for a network of other settings."""
-    prepare(backend.name, fresh=True)
+def ahead(backend: KerasBackend, precision: str, threads: int) -> None:
+    """Start the process for these settings, without waiting for it."""
+    hire(backend.name, precision, threads)

@@ -183,11 +183,9 @@ def spent() -> tuple[Spent, ...]:
     return tuple(worker.spent() for worker in _workers)
 
 
-def prepare(framework: str, fresh: bool = False) -> None:
-    """Start the framework's imports, in the background, unless there is a worker; with `fresh`,
-    one whose settings are still open."""
-    here = [w for w in _workers if w.framework == framework and w.alive()]
-    if not any(w.started is None or not fresh for w in here):
+def prepare(framework: str) -> None:
+    """Start the framework's imports, in the background, unless there is a worker."""
+    if not any(worker.framework == framework and worker.alive() for worker in _workers):
         _workers.append(Worker(framework))
 
 

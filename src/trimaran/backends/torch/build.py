@@ -256,5 +256,5 @@ class TorchBackend:
         return TorchNetwork(model, weights, precision)
 
 
-def ahead(backend: TorchBackend) -> None:
-    """PyTorch needs no other process for a network of other settings."""
+def ahead(backend: TorchBackend, precision: str, threads: int) -> None:
+    """PyTorch needs no process of its own for any settings."""
