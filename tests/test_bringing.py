@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
-import pytest
-from tests.plain_keras import LEAN
+from tests.plain_keras import LEAN, on_jax
 
 CODE = (
     LEAN
@@ -43,18 +37,7 @@ except trimaran.TrimaranError as refused:
 
 
 def test_a_live_model_is_given_back_only_where_its_outputs_are_equal() -> None:
-    for needed in ("keras", "jax"):
-        if find_spec(needed) is None:
-            pytest.skip(f'{needed} is not installed: pip install "trimaran[keras]"')
-    done = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = done.stdout.splitlines()
-    assert done.returncode == 0, done.stderr
+    lines = on_jax(CODE)
     convolution, norm, dense = 3 * 3 * 3 * 4 + 4, 2 * 4, 3 * 3 * 4 * 2 + 2
     assert convolution + norm + dense == 194
     assert lines[0] == "<Brought small, 194 parameters in 9 arrays>"

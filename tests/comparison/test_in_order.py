@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.comparison.faults import Fault, side
+from tests.comparison.faults import side
 from tests.comparison.test_planted import changed, problem
 
 from trimaran.comparison.ladder import Told, climb, in_order
 from trimaran.comparison.rung import Rung
+from trimaran.comparison.side import Side
 
 
 def rung(name: str, of: str) -> Rung:
@@ -36,9 +37,9 @@ def test_a_pair_that_ends_early_lets_the_others_go_on() -> None:
     assert [rung.name for rung in found] == ["init", "forward"]
 
 
-def counted(fault: Fault | None, builds: list[str]) -> Any:
+def counted(builds: list[str]) -> Side:
     """A side that notes each network that it builds."""
-    whole = side(fault)
+    whole = side()
 
     def build(*given: Any) -> Any:
         builds.append(whole.name)
@@ -50,7 +51,7 @@ def counted(fault: Fault | None, builds: list[str]) -> Any:
 def test_the_rungs_below_training_are_climbed_once_for_all_optimizers() -> None:
     told: Told = {}
     builds: list[str] = []
-    sides = [side(name="torch"), counted(None, builds)]
+    sides = [side(name="torch"), counted(builds)]
     first, second = (
         list(climb(problem(optimizer=name), sides, 2, told)) for name in ("sgd", "adam")
     )

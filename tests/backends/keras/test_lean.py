@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 
 import pytest
+from tests.plain_keras import on_jax
 
 from trimaran.backends.keras.worker.lean import lean
 
@@ -53,12 +51,7 @@ print("TensorShape" in asked)
 
 
 def test_keras_on_jax_imports_tensorflow_only_beside_a_users_model() -> None:
-    if find_spec("keras") is None or find_spec("jax") is None:
-        pytest.skip('keras or jax is not installed: pip install "trimaran[keras]"')
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-c", KERAS]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["False", "False", "True"]
+    assert on_jax(KERAS) == ["False", "False", "True"]
 
 
 def test_what_is_loaded_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
-import pytest
-from tests.plain_keras import LEAN
+from tests.plain_keras import LEAN, on_jax
 
 CODE = (
     LEAN
@@ -58,10 +52,4 @@ for shared in (0, 4):  # a loop of updates, and rows that two threads share
 
 def test_an_update_is_traced_and_compiled_once() -> None:
     """Also behind the first one, and where a restored state begins again."""
-    if find_spec("keras") is None or find_spec("jax") is None:
-        pytest.skip('keras or jax is not installed: pip install "trimaran[keras]"')
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-c", CODE]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines() == ["1 1", "1 1"]
+    assert on_jax(CODE) == ["1 1", "1 1"]

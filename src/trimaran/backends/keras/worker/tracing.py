@@ -7,7 +7,6 @@ the next one, so JAX can reuse its memory and nothing hides in variables.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +75,7 @@ class Traced:
         """The state after an update, and the root mean square of each layer's gradient."""
         given = self.training
         gradients = clipped(gradients, given.clip_norm, given.clip_value)
-        sizes = [_size(gradients[name]) for name in self.layers]
+        sizes = [ops.sqrt(ops.mean(ops.square(gradients[name]))) for name in self.layers]
         weights, slots = {}, {}
         for name, w in state["weights"].items():
             weights[name], slots[name] = self._updated(
@@ -117,11 +116,6 @@ class Traced:
         found, _ = self.judge.outputs(weights, others, inputs, None, Around())
         named = by_name(objective, self.judge.ports, found)
         return ops.stack(measured(objective, named, rows["targets"], rows.get("weights"), dtype)[0])
-
-
-def _size(gradient: Tensor) -> Tensor:
-    """The root mean square. As a product with itself, since XLA adds up a sum number by number."""
-    return ops.sqrt(ops.vdot(gradient, gradient) / math.prod(gradient.shape))
 
 
 def clipped(gradients: Tree, norm: float | None, value: float | None) -> Tree:
