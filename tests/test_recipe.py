@@ -60,6 +60,23 @@ def test_a_name_or_a_mapping_chooses_an_optimizer() -> None:
     assert with_words("training.schedule=cosine").training.schedule == CosineDecay()
 
 
+def test_what_is_chosen_takes_its_arguments_in_any_order() -> None:
+    words = ("training.optimizer=sgd", "training.optimizer.momentum=0.9")
+    for given_words in (words, words[::-1]):
+        assert with_words(*given_words).training.optimizer == SGD(momentum=0.9)
+    words = ("training.schedule.warm_up=0.1", "training.schedule.name=cosine")
+    assert with_words(*words).training.schedule == CosineDecay(warm_up=0.1)
+    data = with_words("data.limit=50", "data=iris").data
+    assert (data.set, data.limit) == ("iris", 50)
+
+
+def test_words_of_which_one_would_be_lost_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"early_stopping is given as None as well"):
+        overrides(["training.early_stopping.patience=3", "training.early_stopping=null"])
+    with pytest.raises(RecipeError, match=r"training\.epochs is given as 3 as well"):
+        overrides(["training.epochs=3", "training.epochs.x=1"])
+
+
 def test_a_number_may_be_written_as_yaml_1_1_reads_text() -> None:
     # PyYAML reads 1e-3 as text: YAML 1.1 wants a dot in it.
     assert yaml.safe_load("1e-3") == "1e-3"

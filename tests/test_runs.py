@@ -117,6 +117,9 @@ def test_an_unfinished_run_says_so(digits_run: Path, tmp_path: Path) -> None:
     assert "unfinished" in repr(Run(copy)) and "unfinished" in Run(copy)._repr_html_()
     with pytest.raises(RunError, match=r"scores\.json is missing"):
         _ = Run(copy).scores
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(RunError, match=f"no weights yet.*trimaran train --resume {copy}"):
+        _ = Run(copy).weights
 
 
 def test_a_torn_last_event_is_left_out(digits_run: Path, tmp_path: Path) -> None:

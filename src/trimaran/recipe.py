@@ -50,7 +50,15 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A run before it runs. `task` None lets the target decide."""
+    """A run before it runs.
+
+    name:     of its folder
+    task:     "classify", "regress", "language" or "forecast"; None lets the target decide
+    data:     what to learn from and how to prepare it; a name alone is `set`
+    model:    the network; a name alone is `zoo`
+    training: how to train
+    backend:  "torch", or Keras 3 on "tensorflow" or "jax"
+    """
 
     name: str = "run"
     task: str | None = None
@@ -227,24 +235,51 @@ def _refuse_repeated(node: Any, path: Path) -> None:
 def overrides(words: list[str]) -> Layer:
     """`training.epochs=3` and its like, as YAML reads the values.
 
+    What is chosen comes before its arguments, however they are ordered: `training.optimizer=sgd`
+    before `training.optimizer.momentum=0.9`.
+
     Raises:
-        RecipeError: a word without "=", or a value that is not YAML.
+        RecipeError: a word without "=", a value that is not YAML, or two words of which one leaves
+            no place for the other.
     """
+    values: dict[str, Any] = {}
+    for word, parts, value in sorted(map(_override, words), key=_rank):
+        _refuse_lost(word, parts, values)
+        for part in reversed(parts):
+            value = {part: value}
+        values = merge(values, spelled(value))
+    return Layer("the command line", values)
+
+
+Override = tuple[str, list[str], Any]
+"""A word of the command line, its key's parts, its value."""
+
+
+def _override(word: str) -> Override:
     import yaml
 
-    values: dict[str, Any] = {}
-    for word in words:
-        key, equals, text = word.partition("=")
-        if not equals or not key.strip():
-            raise RecipeError(f"{word!r} is no setting; write KEY=VALUE as in training.epochs=3.")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise RecipeError(f"{word}: the value is not YAML; put it into quotes.") from None
-        for part in reversed(key.strip().split(".")):
-            value = {part: value}
-        values = merge(values, value)
-    return Layer("the command line", values)
+    key, equals, text = word.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"{word!r} is no setting; write KEY=VALUE as in training.epochs=3.")
+    try:
+        return word, key.strip().split("."), yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"{word}: the value is not YAML; put it into quotes.") from None
+
+
+def _rank(given: Override) -> tuple[int, bool]:
+    _, parts, _ = given
+    return len(parts), parts[-1] != "name"
+
+
+def _refuse_lost(word: str, parts: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Hold that what is set below a key does not push out what was given for the key itself."""
+    held: Any = values
+    for depth, part in enumerate(parts[:-1], 1):
+        held = held.get(part, {})
+        if not isinstance(held, Mapping):
+            key = ".".join(parts[:depth])
+            raise RecipeError(f"{word}: {key} is given as {held!r} as well; give one of them.")
 
 
 def merge(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> dict[str, Any]:

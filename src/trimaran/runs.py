@@ -221,9 +221,17 @@ class RunFiles:
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
-        """The arrays of `model.safetensors`, checked against the description."""
+        """The arrays of `model.safetensors`, checked against the description.
+
+        Raises `RunError` where training was cut off before it wrote them, with how to go on.
+        """
         from trimaran.weights import check, load
 
+        if not self.finished and not (self.path / WEIGHTS).is_file():
+            raise RunError(
+                f"{self.path} has no weights yet: its training was cut off, or still goes on; "
+                f"after a cut, go on with: trimaran train --resume {shlex.quote(str(self.path))}"
+            )
         arrays = load(self.path / WEIGHTS)
         check(self.model, arrays, str(self.path / WEIGHTS))
         return arrays

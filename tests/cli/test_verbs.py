@@ -108,6 +108,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: str) -> None:
         (("eject", "mlp", "--to", "caffe"), "invalid choice: 'caffe'"),
         (("eject", "mlp", "--input-shape", "big"), "write it as 28,28,1"),
         (("show", "model"), "'show models' lists them"),
+        (("show", "settings", "training.epoch_s"), "did you mean training.epochs?"),
         (("explain", "features"), "needs a run"),
         (("report", "/"), "is not a run"),
         (("parity", "nope"), "resnet152); name one of them."),
@@ -124,6 +125,16 @@ def test_bad_input_is_one_sentence_and_status_2(
     words: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sentence in refusal(capsys, *words)
+
+
+def test_settings_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    found = ask(capsys, "show", "settings")
+    assert found["data.limit"] == {"default": None, "about": "use this many rows at most, drawn by "
+                                   "the seed"}  # fmt: skip
+    assert main(["show", "settings", "data.series.s"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "data.series.stride  1" in lines and "data.series.season  null" in lines
+    assert not any(line.startswith("data.limit") for line in lines)
 
 
 def test_training_says_its_plan_epochs_score_and_report(

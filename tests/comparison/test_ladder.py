@@ -212,11 +212,15 @@ def test_the_command_answers_in_json_and_writes_its_page(
     framework: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.html"
+    page.write_text("an earlier one")
     words = ["parity", "perceptron", "--backends", f"torch,{framework}", "--steps", "5"]
     assert main([*words, "--precision", "float64", "--json", "-o", str(page)]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["ok"] and {"name", "backends", "precision", "tolerance", "deviation", "ok",
                             "first_layer"} <= set(value["rungs"][0])  # fmt: skip
+    assert value["written_over"] == [str(page)]
+    assert value["rungs"][-1]["backends"][1] == "reference"
+    assert "does not train" in value["rungs"][-1]["note"]
     text = page.read_text()
     assert "every rung held" in text and text.count("<svg") == 3
 

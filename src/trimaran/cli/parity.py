@@ -13,20 +13,28 @@ from trimaran.cli.parsing import Parser, verb
 
 def parser() -> Parser:
     """The command line of the verb."""
+    from trimaran.training.optimizers import OPTIMIZERS
+
     made = verb(
         "parity",
         "Climb the parity ladder: the same outputs, gradients and updates on every backend?",
         "trimaran parity mnist-cnn --optimizer adam --optimizer sgd --steps 100",
     )
     made.add_argument("name", help="a model of the zoo (at its small size), a run, a model.json")
-    made.add_argument("--backends", default="torch,tensorflow,jax", help="the first is the truth")
-    made.add_argument("--steps", type=int, default=100, help="updates of the long rungs")
     made.add_argument(
-        "--optimizer", action="append", metavar="NAME", help="may be given again (default: adam)"
+        "--backends", default="torch,tensorflow,jax", metavar="NAMES",
+        help="the first is the truth (default: torch,tensorflow,jax)",
+    )  # fmt: skip
+    made.add_argument(
+        "--steps", type=int, default=100, help="updates of the long rungs (default 100)"
     )
+    made.add_argument(
+        "--optimizer", action="append", metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)}; may be given again (default: adam)",
+    )  # fmt: skip
     made.add_argument("--precision", choices=("float64", "float32"), help="default: both")
-    made.add_argument("--batch-size", type=int, default=16)
-    made.add_argument("--seed", type=int, default=0, help="of weights, rows and masks")
+    made.add_argument("--batch-size", type=int, default=16, help="rows an update (default 16)")
+    made.add_argument("--seed", type=int, default=0, help="of weights, rows, masks (default 0)")
     made.add_argument("--input-shape", metavar="H,W,C", help="for a zoo name: its reference size")
     made.add_argument("--classes", type=int, help="for a zoo name")
     made.add_argument("-o", "--output", metavar="FILE", help="the page (default: parity-NAME.html)")
@@ -59,11 +67,12 @@ def run(args: argparse.Namespace) -> int:
         show(row(value))
     result = parity.summary(subject, given, found)
     path = Path(args.output or f"parity-{subject.model.name}.html")
+    over = [str(path)] if path.exists() else []
     write_text(path, render(result))
     show(result["verdict"])
-    show(f"page: {path}")
+    show(f"page: {path}{', written over' if over else ''}")
     if args.json:
-        print(json.dumps({**result, "page": str(path)}))
+        print(json.dumps({**result, "page": str(path), "written_over": over}))
     return 0 if result["ok"] else 1
 
 

@@ -1,28 +1,32 @@
-"""`trimaran show`: recipes, models, runs, or one of them."""
+"""`trimaran show`: recipes, models, runs, or one of them; and what a recipe may set."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import textwrap
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from trimaran.cli.parsing import Parser, answer, verb
 from trimaran.errors import RecipeError
 
-KINDS = ("recipes", "models", "runs", "recipe", "model", "run")
+KINDS = ("recipes", "models", "runs", "recipe", "model", "run", "settings")
 
 
 def parser() -> Parser:
     """The command line of the verb."""
     made = verb(
         "show",
-        "List recipes, models or runs, or show one recipe, model or run.",
-        "trimaran show model resnet18 --diagram -o resnet18.svg",
+        "List recipes, models or runs, show one of them, or explain what a recipe may set.",
+        "trimaran show model resnet18 --diagram -o resnet18.svg\n"
+        "  trimaran show settings data.series",
     )
     made.add_argument(
         "kind", nargs="?", choices=KINDS, help="what to show (default: all three lists)"
     )
-    made.add_argument("name", nargs="?", help="of one recipe, model or run (or its folder)")
+    made.add_argument("name", nargs="?", help="of one recipe, model, run (or its folder), setting")
     made.add_argument("--input-shape", metavar="H,W,C", help="another input than the reference's")
     made.add_argument("--classes", type=int, help="another number of classes")
     made.add_argument("--diagram", action="store_true", help="write the model's diagram as SVG")
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     shown = {
         None: _everything,
         "recipes": _recipes, "models": _models, "runs": _runs,
-        "recipe": _recipe, "model": _model, "run": _run,
+        "recipe": _recipe, "model": _model, "run": _run, "settings": _settings,
     }[args.kind](args)  # fmt: skip
     return answer(args, *shown)
 
@@ -133,6 +137,34 @@ def _model(args: argparse.Namespace) -> tuple[Any, str]:
         value["diagram"] = str(_draw(model, args.output))
         text += f"\ndiagram: {value['diagram']}"
     return value, text
+
+
+def _settings(args: argparse.Namespace) -> tuple[Any, str]:
+    from trimaran.explained import settings
+    from trimaran.recipe import Recipe
+
+    every = list(settings(Recipe))
+    found = [each for each in every if (args.name or "") in each.key]
+    if not found:
+        near = get_close_matches(args.name, [each.key for each in every], 1, 0.3)
+        hint = f"did you mean {near[0]}?" if near else "'trimaran show settings' lists all."
+        raise RecipeError(f"There is no setting {args.name!r}; {hint}")
+    value = {each.key: {"default": each.default, "about": each.about} for each in found}
+    return value, "\n".join(_setting(each) for each in found)
+
+
+def _setting(each: Any) -> str:
+    about = textwrap.fill(each.about, 96, initial_indent="    ", subsequent_indent="    ")
+    if isinstance(each.default, dict):
+        return f"  {each.key}  {_given(each.default)}\n{about}"
+    return f"{each.key}  {_given(each.default)}\n{about}"
+
+
+def _given(value: Any) -> str:
+    """A default as a command line would give it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_given(inner)}" for key, inner in value.items())
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _draw(model: Any, output: str | None) -> Path:

@@ -24,7 +24,8 @@ def parser() -> Parser:
     made = verb("train", "Train a recipe, or a model for your own data; score it; report.", EXAMPLE)
     made.add_argument(
         "words", nargs="*", metavar="RECIPE [KEY=VALUE ...]",
-        help="a recipe's name or YAML file, and settings over it, such as training.epochs=3",
+        help="a recipe's name or YAML file, and settings over it, such as training.epochs=3 "
+        "('trimaran show settings' explains all of them)",
     )  # fmt: skip
     made.add_argument("--data", metavar="PATH", help="your own folder, CSV, Parquet, .npz or .zip")
     made.add_argument("--target", metavar="COLUMN", help="the column to predict")

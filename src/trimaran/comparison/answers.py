@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from trimaran.backends.protocol import Gradients, Network
 from trimaran.comparison import rounding
@@ -33,7 +34,12 @@ def answers(problem: Problem, truth: Side, other: Side) -> Iterator[Rung]:
     loss, gradients = _derived(problem, own, _derivatives(problem, b))
     yield rung("loss", loss, _loss_bound(problem, truth, own, loss))
     bound = _gradients_bound(problem, truth, own, (forward, gradients))
+    if other.engine is None:
+        bound = replace(bound, note=f"{bound.note} {_ENDS.format(other.name)}".strip())
     yield rung("gradients", gradients, bound)
+
+
+_ENDS = "The ladder of {} ends here: it gives answers and gradients, and does not train."
 
 
 def _forward_bound(problem: Problem, truth: Side, network: Network, found: Deviation) -> Bound:

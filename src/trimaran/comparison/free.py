@@ -119,7 +119,8 @@ def free(problem: Problem, pair: tuple[str, str], ran: Ran, controls: Controls) 
     if held(problem):
         note = (
             f"In float64 rounding does not grow under Adam where at most {SHALLOW} layers have a "
-            f"matrix and {PROMISED} updates are made: this bound stands, and no control counts."
+            f"matrix and at most {PROMISED} updates are made: this bound stands, and no control "
+            "counts."
         )
     elif worst <= bound:
         note = "It stays within the fixed tolerance, so no control was needed."

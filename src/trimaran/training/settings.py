@@ -19,31 +19,43 @@ FREE = ("time_limit", "checkpoint_seconds", "checkpoint_epochs", "keep", "evalua
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of a run. Defaults with a reason, measured on 2 cores (docs and `benchmarks/`):
+    """Settings of a run. Where a default has a reason, it was measured on 2 cores (docs and
+    `benchmarks/`).
 
-    batch_size 128: the MNIST CNN trains 1.4 times as fast per core as with 32, and no slower than
-        with 512, whose activations leave the cache.
-    precision "auto": bfloat16 where the CPU has AMX tiles or the GPU has it (2.0 to 3.1 times as
-        fast on convolutions), else float32; without AMX, bfloat16 is emulated and slower.
-    threads "auto": OMP_NUM_THREADS where it is set, else the cores idle at the start; a core that
-        others keep busy makes two threads 8 times slower than one, because each parallel region
-        waits for the slower half.
-    compile "auto": no `torch.compile`: it costs 4 to 26 s on a CPU and 42 s on a GPU (ResNet-18),
-        and every network measured was then slower, or equal. On a GPU the calls of a batch are
-        instead recorded once and replayed as one, to the same bits: 1.7 times as fast on
-        ResNet-18, 3.5 times on the MNIST CNN. "off" does without that too.
-    checkpoint_seconds 30: a checkpoint of the MNIST CNN takes 0.02 s, and the loop waits longer
-        where one takes more than a twentieth of the time.
-
-    accumulate:   batches whose gradients make one update; their rows share one denominator
-    freeze:       globs of dotted paths ("features.*", "conv1") whose weights stay as they are
+    epochs:       passes over the training rows, at most
+    batch_size:   rows of a batch. The MNIST CNN trains 1.4 times as fast per core with 128 as with
+        32, and no slower than with 512, whose activations leave the cache
+    optimizer:    by its name, or as a mapping of `name` and arguments
+    schedule:     of the learning rate, by its name, or as a mapping of `name` and arguments
+    clip_norm:    the most that all gradients together may measure (their 2-norm); None is no limit
+    clip_value:   the most that each entry of a gradient may measure, either way; None is no limit
+    label_smoothing: share of a target that is spread over all classes, from 0 to below 1
     class_weights: "balanced" (rows / (classes * rows of the class)), one per class, or None
     ema:          decay of the moving average of the weights that is evaluated and kept, or None
-    augment:      the data room's `Augment`, or its arguments as a mapping
+    early_stopping: when to stop before the last epoch; None is never
+    accumulate:   batches whose gradients make one update; their rows share one denominator
+    freeze:       globs of dotted paths ("features.*", "conv1") whose weights stay as they are
+    augment:      how training pictures and texts may change; None leaves them as they are
+    precision:    "float32", "bfloat16", or "auto": bfloat16 where the CPU has AMX tiles or the GPU
+        has it (2.0 to 3.1 times as fast on convolutions), else float32; without AMX, bfloat16 is
+        emulated and slower
+    device:       "cpu", "cuda" or "mps"; "auto" is a GPU where there is one
+    threads:      a number; "auto" is OMP_NUM_THREADS where it is set, else the cores idle at the
+        start: a core that others keep busy makes two threads 8 times slower than one, because each
+        parallel region waits for the slower half
+    compile:      "auto" is no `torch.compile`: it costs 4 to 26 s on a CPU and 42 s on a GPU
+        (ResNet-18), and every network measured was then slower, or equal. On a GPU the calls of a
+        batch are instead recorded once and replayed as one, to the same bits: 1.7 times as fast on
+        ResNet-18, 3.5 times on the MNIST CNN. "off" does without that too, "on" compiles
     time_limit:   seconds of training in all, or text like "90s", "10m", "1h30m"; the run stops
         early enough to score what it has
+    seed:         of weights, splits, order, dropout and changes of pictures
+    shuffle:      draw the rows' order anew in each epoch
     evaluate_batch_size: rows per batch in inference; no result depends on it but by rounding
-    checkpoint_epochs: also save at the end of every so many epochs;  keep: how many to keep
+    checkpoint_seconds: save after so many; None is never. A checkpoint of the MNIST CNN takes
+        0.02 s, and the loop waits longer where one takes more than a twentieth of the time
+    checkpoint_epochs: also save at the end of every so many epochs
+    keep:         how many checkpoints to keep
     """
 
     epochs: int = 5

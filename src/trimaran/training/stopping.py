@@ -16,8 +16,14 @@ _MORE_IS_BETTER = ("accuracy", "auc", "f1", "precision", "recall", "r2", "score"
 class EarlyStopping:
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
-    Arguments as in Keras's EarlyStopping; `restore_best_weights` is on here, because the weights
-    of an epoch that was already judged worse are of no use to anyone.
+    Arguments as in Keras's EarlyStopping.
+
+    monitor:    a figure of each epoch, such as "val_loss" or "val_accuracy"
+    patience:   epochs to wait for a better one
+    min_delta:  what it must be better by
+    mode:       "min" where less is better, "max" where more is; "auto" goes by the figure's name
+    restore_best_weights: on here, because the weights of an epoch that was already judged worse
+        are of no use to anyone
     """
 
     monitor: str = "val_loss"

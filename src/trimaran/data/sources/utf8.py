@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from trimaran.errors import DataError
 
@@ -19,5 +20,6 @@ def read_utf8(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}; save it "
-            "as UTF-8, for example with: iconv -f LATIN1 -t UTF-8."
+            "as UTF-8, for example with: iconv -f LATIN1 -t UTF-8 "
+            f"{quote(str(path))} > {quote(f'{path.stem}-utf8{path.suffix}')}"
         ) from None
