@@ -102,6 +102,36 @@ class Attentive(nn.Module):
         return self.fc(self.block(x + y, src_mask=mask, is_causal=True).mean(1))
 
 
+class Placed(nn.Module):
+    """Positions looked up in a table of more rows than there are steps, and kept as parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.places = nn.Embedding(10, 4), nn.Embedding(8, 4)
+        self.pos = nn.Parameter(torch.randn(1, 7, 4))
+        self.inner = Shifted()
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = torch.arange(x.shape[1]).unsqueeze(0).expand(x.shape[0], -1)
+        x = torch.tanh(self.places(steps) + self.table(x))
+        x = torch.tanh(x + self.pos[:, : x.shape[1]])
+        return self.fc(self.inner(x).mean(1))
+
+
+class Shifted(nn.Module):
+    """A parameter of two axes, added in place, in a module without others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.randn(5, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * 1.0
+        x += self.rows
+        return torch.tanh(x)
+
+
 def reader(kind: Any = nn.LSTM, end: str = "out[:, -1]", **given: Any) -> Any:
     return lambda: Reader(kind, end, **given)
 
@@ -118,6 +148,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "cells": (Steps, ((4,), (3,), (3,))),
     "translator": (Translator, ((5, 4), (6, 2))),
     "attentive": (Attentive, ((5,), (6, 4))),
+    "placed": (Placed, (5,)),
 }
 
 
@@ -191,7 +222,7 @@ def test_two_biases_are_one() -> None:
     assert np.array_equal(found["rnn.bias_ih_l0"], sum_) and not found["rnn.bias_hh_l0"].any()
 
 
-@pytest.mark.parametrize("name", ["stack of both", "translator", "attentive"])
+@pytest.mark.parametrize("name", ["stack of both", "translator", "attentive", "placed"])
 def test_the_module_itself_climbs_the_ladder(name: str) -> None:
     """Dropout within attention and between the layers of a stack takes the ladder's masks."""
     make, shape = MODULES[name]
@@ -202,6 +233,14 @@ def test_the_module_itself_climbs_the_ladder(name: str) -> None:
     subject = Subject(given.translation.model, given.translation.weights)
     rungs = [rung for _, rung in ladder(subject, climb, side)]
     assert len(rungs) > 8 and all(rung.ok for rung in rungs), rungs[-1]
+
+
+def test_positions_are_layers_with_keys_of_their_own() -> None:
+    found = layers(Placed())
+    kept = {path: layer for path, layer in found.items() if isinstance(layer, L.PositionEmbedding)}
+    assert {path: layer.sequence_length for path, layer in kept.items()} == {
+        "places": 8, "pos_table": 7, "inner.rows_table": 5,
+    }  # fmt: skip
 
 
 # Refusals -------------------------------------------------------------------------------------
@@ -248,6 +287,13 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
         lambda own, x: own.a(x, x, torch.relu(x))[0], attention(), "two tensors"),
     "other features": (
         lambda own, x: own.a(x, x, x)[0], attention(kdim=4, add_zero_attn=True), "add_zero_attn"),
+    "positions from 1 on": (
+        lambda own, x: x + own.a(torch.arange(1, 6)), nn.Embedding(6, 4), "from 0 on"),
+    "positions of no sequence": (
+        lambda own, x: x.flatten(1) + own.a(torch.arange(5)).flatten(), nn.Embedding(5, 4),
+        "from 0 on"),
+    "every second row": (
+        lambda own, x: x + own.a.weight[::2], nn.Embedding(10, 4), "computes with the parameter"),
     "weights read": (
         lambda own, x: own.a(x, x, x)[1], attention(), "forward returns|taken apart|no tensor"),
 }  # fmt: skip

@@ -33,6 +33,7 @@ from trimaran.backends.torch.weights import assign
 from trimaran.data.batches import Affine
 from trimaran.spec.dropping import dropping
 from trimaran.spec.layer import known
+from trimaran.spec.layers import PositionEmbedding
 from trimaran.spec.layout import layouts
 from trimaran.spec.model import Model
 from trimaran.training.engine import Objectives, Update
@@ -195,7 +196,9 @@ class OriginalNetwork(TorchNetwork):
         }
         made = {leaf.output: leaf.path for leaf in leaves}
         self._heads = {made[value]: name for name, value in self.model.outputs if value in made}
-        self._heard = {leaf.path for leaf in leaves} & {
+        # A table of positions gives its rows alone, and the layer their sum with what it took.
+        told = {leaf.path for leaf in leaves if not isinstance(leaf.layer, PositionEmbedding)}
+        self._heard = told & {
             path for path, module in self.module.named_modules() if _is_layer(module)
         }
 

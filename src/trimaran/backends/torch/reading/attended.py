@@ -1,4 +1,4 @@
-"""Tables of rows by number, and attention."""
+"""Tables of rows by number and by position, and attention."""
 
 from __future__ import annotations
 
@@ -60,4 +60,12 @@ def _sequence(site: Site, given: Any) -> Value:
     return site.arranged(full(site, value, 2), (1, 2))
 
 
-RULES: Rules = {ATTENTION: _attention, "embedding": _embedding}
+def _positions(site: Site) -> Value:
+    """Of `patterns`: to step t row t of a table."""
+    weight, path = site.array("weight"), site.path("weight")
+    assert weight is not None
+    layer = L.PositionEmbedding(weight[0], embeddings_initializer="unit_normal")
+    return site.add(layer, _sequence(site, site["self"]), path=path)
+
+
+RULES: Rules = {ATTENTION: _attention, "embedding": _embedding, "positions": _positions}

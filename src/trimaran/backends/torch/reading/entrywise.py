@@ -160,6 +160,7 @@ def _typed(site: Site) -> Value:
 RULES: Rules = {
     **{op: _plain(name) for op, name in PLAIN.items()},
     "add": _joined(L.Add, _plus),
+    "alias": _nothing,
     "cat": _concatenate,
     "clone": _nothing,
     "contiguous": _nothing,

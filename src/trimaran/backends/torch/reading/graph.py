@@ -30,6 +30,7 @@ from trimaran.backends.torch.reading.nodes import (
     Ref,
     Size,
     Traced,
+    needed,
 )
 from trimaran.errors import ConversionError
 
@@ -54,7 +55,7 @@ def trace(module: nn.Module, inputs: Sequence[torch.Tensor]) -> Traced:
     placeholders = {n.name: n for n in exported.graph.nodes if n.op == "placeholder"}
     given = [name for name in placeholders if name not in keys]
     outputs = _outputs(exported)
-    nodes = _read([_node(n, keys) for n in exported.graph.nodes if _computes(n)], outputs)
+    nodes = needed([_node(n, keys) for n in exported.graph.nodes if _computes(n)], outputs)
     sizes = {name: _shape(placeholders[name].meta["val"]) or () for name in given}
     return Traced(
         type(module).__name__,
@@ -67,17 +68,6 @@ def trace(module: nn.Module, inputs: Sequence[torch.Tensor]) -> Traced:
         {**sizes, **{node.name: node.shape for node in nodes if node.shape is not None}},
         {key: tuple(placeholders[name].meta["val"].shape) for name, key in keys.items() if key},
     )
-
-
-def _read(nodes: list[Node], outputs: Sequence[Entry]) -> tuple[Node, ...]:
-    """The nodes on which the outputs depend, and those that change a tensor in place."""
-    wanted = {entry.node for entry in outputs}
-    kept: list[Node] = []
-    for node in reversed(nodes):
-        if node.in_place or node.name in wanted:
-            kept.append(node)
-            wanted |= {ref.name for ref in node.refs}
-    return tuple(reversed(kept))
 
 
 def _kind(value: torch.Tensor) -> str:

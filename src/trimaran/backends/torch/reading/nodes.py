@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -78,6 +78,17 @@ class Entry:
     name: str
     node: str
     dtype: str = "float32"
+
+
+def needed(nodes: Sequence[Node], outputs: Sequence[Entry]) -> tuple[Node, ...]:
+    """The nodes on which the outputs depend, and those that change a tensor in place."""
+    wanted = {entry.node for entry in outputs}
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if node.in_place or node.name in wanted:
+            kept.append(node)
+            wanted |= {ref.name for ref in node.refs}
+    return tuple(reversed(kept))
 
 
 @dataclass(frozen=True)

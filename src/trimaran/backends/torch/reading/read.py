@@ -18,6 +18,7 @@ from trimaran.backends.torch.reading.patterns import joined
 from trimaran.backends.torch.reading.rules import interpret
 from trimaran.backends.torch.reading.site import Reading
 from trimaran.backends.torch.reading.strides import spelled
+from trimaran.backends.torch.reading.tables import tabled
 from trimaran.backends.torch.reading.values import Axes, Step
 from trimaran.backends.torch.weights import arrays
 from trimaran.errors import ConversionError, DescriptionError
@@ -46,6 +47,8 @@ def read(module: nn.Module, example: Example) -> Read:
     """Translate a module in evaluation mode; see `from_torch` for the rules."""
     _hold_untied(module, type(module).__name__)
     traced = joined(trace(module, example.tensors))
+    if tabled(module, traced):
+        traced = joined(trace(module, example.tensors))
     weights = arrays(module)
     model, reading = described(module, traced)
     _hold_keys(module, model, weights)

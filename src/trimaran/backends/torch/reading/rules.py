@@ -27,6 +27,8 @@ REMEDIES = {
     "adaptive_max_pool1d": "use x.amax(2)",
     "adaptive_max_pool2d": "use x.amax((2, 3))",
     "alpha_dropout": "use nn.Dropout",
+    "arange": "let it number all steps from 0 on, look it up in an nn.Embedding, and add that to "
+    "(batch, steps, features)",
     "conv_transpose2d": "use nn.Upsample and a convolution",
     "embedding_bag": "use nn.Embedding, and a mean over the steps",
     "feature_dropout": "use nn.Dropout, which drops single entries",
