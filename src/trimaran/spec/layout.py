@@ -55,6 +55,8 @@ SPATIAL: tuple[type[Layer], ...] = (
 )  # fmt: skip
 """Layers that PyTorch computes channels-first."""
 
+GLOBAL = (GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalAveragePooling1D, GlobalAveragePooling2D)
+
 
 @dataclass(frozen=True)
 class Layouts:
@@ -81,6 +83,8 @@ def wanted(layer: Layer, given: list[str], shapes: tuple[Shape, ...]) -> str:
     """The layout in which the layer takes its inputs of rank 2 or more and gives its output."""
     if isinstance(layer, GlobalMaxPooling1D | GlobalAveragePooling1D) and layer.masked:
         return LAST
+    if isinstance(layer, GLOBAL) and not layer.keepdims:
+        return given[0]  # over any axes, and what comes out has none of them
     if isinstance(layer, SPATIAL):
         return FIRST if len(shapes[0]) > 1 else LAST
     if isinstance(layer, Activation | Dropout | Rescaling):

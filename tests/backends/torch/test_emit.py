@@ -236,3 +236,14 @@ def test_a_depthwise_convolution_without_bias_beside_others_that_have_one() -> N
     )
     assert source.network(text) is not None
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_what_is_pooled_whole_is_not_turned_for_it() -> None:
+    """Steps and features stay as an embedding gives them; maps stay channels-first."""
+    words = sequential([Input((6,), dtype="int32"), L.Embedding(9, 4), L.GlobalAveragePooling1D()])
+    assert "return x.mean(dim=1)" in emit(words) and "transpose" not in emit(words)
+    kept = [L.Dense(3), L.GlobalMaxPooling2D(), L.Dense(2)]  # Dense leaves a map channels-last
+    turned = sequential([Input((4, 5, 2)), L.Conv2D(3, 3), *kept])
+    assert "amax(dim=(1, 2))" in emit(turned)
+    plain = sequential([Input((4, 5, 2)), L.Conv2D(3, 3), L.GlobalMaxPooling2D()])
+    assert "amax(dim=(2, 3))" in emit(plain)

@@ -129,12 +129,13 @@ def _global(function: str, module: str) -> Callable[[Any, Site], Code]:
     def rule(layer: Any, site: Site) -> Code:
         if layer.RANK == 1 and layer.masked:
             return recurrent.pooled(layer, site)
-        axes = "2" if layer.RANK == 1 else "(2, 3)"
+        first = site.layout == FIRST
+        axes = {1: ("1", "2"), 2: ("(1, 2)", "(2, 3)")}[layer.RANK][first]
         keep = ", keepdim=True" if layer.keepdims else ""
         pool = f"nn.{module}{layer.RANK}d(1)"
         alone = pool if layer.keepdims else f"nn.Sequential({pool}, nn.Flatten())"
         return Code(
-            f"{{0}}.{function}(dim={axes}{keep})", None, alone if module[:2] == "Ad" else None
+            f"{{0}}.{function}(dim={axes}{keep})", None, alone if module and first else None
         )
 
     return rule
