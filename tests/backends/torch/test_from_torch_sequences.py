@@ -15,6 +15,7 @@ from trimaran.backends.protocol import Translation
 from trimaran.backends.reference import BACKEND
 from trimaran.backends.torch.build import module
 from trimaran.backends.torch.original import original
+from trimaran.backends.torch.reading import attention as attending
 from trimaran.backends.torch.reading import opened, recurrent
 from trimaran.comparison.side import Side
 from trimaran.errors import ConversionError
@@ -325,7 +326,7 @@ def test_another_layer_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_mask_that_is_forgotten_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opened, "_seen", lambda attn_mask, padding: "all")
+    monkeypatch.setattr(attending, "seen_of", lambda attn_mask, padding: "all")
     with pytest.raises(ConversionError, match="computes another"):
         trimaran.from_torch(Attentive(), ((5,), (6, 4)))
 

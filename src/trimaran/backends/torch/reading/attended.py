@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trimaran.backends.torch.reading.attention import ATTENTION
 from trimaran.backends.torch.reading.nodes import Key
-from trimaran.backends.torch.reading.opened import ATTENTION
 from trimaran.backends.torch.reading.shaping import full
 from trimaran.backends.torch.reading.site import Rules, Site
 from trimaran.backends.torch.reading.values import Value

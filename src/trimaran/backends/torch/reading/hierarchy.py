@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
+from trimaran.backends.torch.reading.attention import Attention
 from trimaran.backends.torch.reading.nodes import Frame
-from trimaran.backends.torch.reading.opened import Attention
 from trimaran.backends.torch.reading.values import Step
 
 
