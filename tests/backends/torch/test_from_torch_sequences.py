@@ -226,7 +226,11 @@ def test_two_biases_are_one() -> None:
 @pytest.mark.parametrize("name", ["stack of both", "translator", "attentive", "placed"])
 def test_the_module_itself_climbs_the_ladder(name: str) -> None:
     """Dropout within attention and between the layers of a stack takes the ladder's masks."""
-    make, shape = MODULES[name]
+    climbed_by_itself(*MODULES[name])
+
+
+def climbed_by_itself(make: Callable[[], nn.Module], shape: Any) -> None:
+    """Each rung with the module itself as the first side."""
     torch.manual_seed(0)
     given = original(make(), shape)
     side = Side("original", given.build, given.engine, given.masks)

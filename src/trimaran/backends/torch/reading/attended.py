@@ -40,8 +40,10 @@ def _attention(site: Site) -> Value:
     )  # fmt: skip
     key = site["arrays"][0]
     site.require(isinstance(key, Key), "its arrays are computed", "use nn.MultiheadAttention")
+    width, features = site.reading.traced.arrays[key.text][0] // 3, query.shape[-1]
     layer = L.MultiHeadAttention(
         site["heads"],
+        None if width == features else width // site["heads"],
         use_bias=len(site["arrays"]) > 2,
         use_causal_mask=seen == "causal",
         dropout=site["rate"],

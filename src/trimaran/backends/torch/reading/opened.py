@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from trimaran.backends.torch.reading.attention import Attention, tell
 from trimaran.backends.torch.reading.example import Example, run
+from trimaran.backends.torch.reading.handmade import opened_attention
 from trimaran.errors import ConversionError
 
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
@@ -25,6 +26,7 @@ CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 
 def opened(module: nn.Module, example: Example) -> nn.Module:
     """The module, which is changed, with what its attention layers were told on the example."""
+    opened_attention(module, example)
     for path, inner in list(module.named_modules()):
         if type(inner) in (*RECURRENT, *CELLS):
             _fold(inner)

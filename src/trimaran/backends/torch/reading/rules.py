@@ -34,7 +34,10 @@ REMEDIES = {
     "feature_dropout": "use nn.Dropout, which drops single entries",
     "max": "use x.amax",
     "prelu": "use nn.LeakyReLU",
-    "scaled_dot_product_attention": "use nn.MultiheadAttention",
+    "matmul": "use nn.Linear; attention by hand is read where queries, keys and values are "
+    "nn.Linear's outputs, and an nn.Linear of the same module follows, all with a bias or none",
+    "scaled_dot_product_attention": "let queries, keys and values be nn.Linear's outputs, and an "
+    "nn.Linear of the same module follow, all with a bias or none; or use nn.MultiheadAttention",
 }
 """What to write instead of an operation that people often use."""
 
