@@ -76,6 +76,8 @@ def test_decoded_copy_is_used_and_renewed(
     same(cifar.read_cifar(paths))
     parquet(paths[-1], slice(0, 2))  # another file: another copy
     np.testing.assert_array_equal(cifar.read_cifar(paths)["test_images"], IMAGES[:2])
+    (left,) = (cache / "decoded").iterdir()  # the copy of the replaced file is gone
+    assert left != kept
 
 
 def test_damaged_archive_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import tarfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,16 @@ def read_cifar(paths: Sequence[Path]) -> Parts:
         with written(kept) as temporary, temporary.open("wb") as file:
             for name in _FIELDS:  # one after the other: a zip would cost a second per reading
                 np.save(file, parts[name], allow_pickle=False)
+        _forget_others(kept)
     return parts
+
+
+def _forget_others(kept: Path) -> None:
+    """Copies of files that were replaced since, 184 MB each."""
+    for other in kept.parent.glob("cifar10-*.npy"):
+        if other != kept:
+            with suppress(OSError):  # another process reads it
+                other.unlink()
 
 
 def read_binary(archive: Path) -> Parts:
