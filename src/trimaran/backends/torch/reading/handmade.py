@@ -50,6 +50,8 @@ class _Watch(TorchFunctionMode):
 
 def callers(module: nn.Module, example: Example) -> list[Called]:
     """Modules of the user's own that may compute attention by hand."""
+    if not any(map(_may_be, module.modules())):
+        return []
     watch = _Watch()
     with _stacked(module, watch), watch:
         run(module, example)
