@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.backends.torch.test_from_torch_sequences import climbed_by_itself, deviation, rounded
+from tests.backends.torch.test_from_torch_sequences import climbed_by_itself, comes_out_equal
 from torch import Tensor, nn
 
 import trimaran
@@ -129,13 +129,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
 
 @pytest.mark.parametrize("name", MODULES)
 def test_attention_by_hand_goes_in_and_comes_out_equal(name: str) -> None:
-    make, shape = MODULES[name]
-    torch.manual_seed(0)
-    own = rounded(make())
-    before = {key: tensor.clone() for key, tensor in own.state_dict().items()}
-    found = trimaran.from_torch(own, shape)
-    assert all(torch.equal(tensor, before[key]) for key, tensor in own.state_dict().items())
-    assert deviation(own, found) <= 1e-10
+    comes_out_equal(*MODULES[name])
 
 
 @pytest.mark.parametrize(
