@@ -303,6 +303,11 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
         "from 0 on"),
     "every second row": (
         lambda own, x: x + own.a.weight[::2], nn.Embedding(10, 4), "computes with the parameter"),
+    "a factor": (
+        lambda own, x: own.a(x) * own.a.bias, nn.Linear(4, 4), "fold it into the weights"),
+    "a token in front": (
+        lambda own, x: torch.cat([own.a.weight.expand(x.shape[0], 1, 4), x], 1), nn.Linear(4, 1),
+        "the mean over the steps"),
     "weights read": (
         lambda own, x: own.a(x, x, x)[1], attention(), "forward returns|taken apart|no tensor"),
 }  # fmt: skip

@@ -75,9 +75,8 @@ class Site:
         up, `anywhere` that the rows need not stand first."""
         if isinstance(given, Key):
             what = f"the parameter {given.text!r}" if given.text else "a constant tensor"
-            self.refuse(
-                f"it computes with {what} as no layer does", "move it into a layer that has it"
-            )
+            remedy = BARE.get(self.node.op, "leave it out, or use a layer of torch.nn that has it")
+            self.refuse(f"it computes with {what} as no layer does", remedy)
         if not isinstance(given, Ref):
             self.refuse(
                 "it computes with what is no tensor, such as the size of the batch",
@@ -207,6 +206,14 @@ class Site:
         rest = [other for other in value.axes if other != axis]
         return self.arranged(value, (*rest, axis)) if value.axes[-1] != axis else value
 
+
+BARE = {
+    "add": "leave it out, or add one row of features for each step: (steps, features)",
+    "cat": "leave such a token out, and take the mean over the steps",
+    "expand": "leave such a token out, and take the mean over the steps",
+    "mul": "leave such a factor out, or fold it into the weights of the layer before it",
+}
+"""What to write instead of arithmetic with a parameter that belongs to no layer."""
 
 SINGLE = frozenset(
     f"{name}{rank}"
