@@ -43,7 +43,9 @@ def from_keras(model: Any) -> Brought:
     back. How it trains is said elsewhere: `trainable`, regularizers and constraints belong to the
     recipe (`training.freeze`, `training.optimizer`), and Trimaran's BatchNormalization keeps
     PyTorch's running variance, the unbiased one, which is n/(n-1) times Keras's (n entries per
-    channel in a batch): evaluation is equal, statistics learned from here on differ by that.
+    channel in a batch): evaluation is equal, statistics learned from here on differ by that. What
+    an Embedding(mask_zero=True) masks are rows padded behind their last step; Keras skips a 0
+    wherever it stands.
 
     Raises:
         ConversionError: a layer, or a use of one, has no description (the text names the first in

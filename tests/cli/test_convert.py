@@ -10,7 +10,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from trimaran.cli import main
-from trimaran.spec import from_json
+from trimaran.spec import Input, from_json, sequential
+from trimaran.spec import layers as L
+from trimaran.steps import conversion
 
 NETWORKS = '''
 import torch
@@ -193,6 +195,13 @@ def test_files_bear_the_name_that_was_given_and_tell_what_they_replace(
     assert found["written_over"] == [*files, "parity-made.html"]
     assert main(["convert", "nets.py:made", *words, "--json", "-o", "new.py"]) == 0
     assert json.loads(capsys.readouterr().out)["written_over"] == []
+
+
+def test_what_padded_rows_mean_is_told() -> None:
+    rows = [Input((6,), dtype="int32"), L.Embedding(9, 4, mask_zero=True), L.LSTM(3)]
+    assert "behind their last step" in conversion._padding(sequential(rows))
+    rows[1] = L.Embedding(9, 4)
+    assert conversion._padding(sequential(rows)) == ""
 
 
 def test_a_keras_file_gives_its_stem() -> None:

@@ -120,13 +120,24 @@ def from_keras(asked: Asked) -> Left:
         )
     found = import_module("trimaran.backends.keras.reading.files").read_file(asked.what)
     hold(found.translation, found.forward)
-    room = import_module("trimaran.backends.keras.original")
+    room, model = import_module("trimaran.backends.keras.original"), found.translation.model
     try:
-        own = room.original(asked.what, found.translation.model)
+        own = room.original(asked.what, model)
     except ConversionError as refused:
-        note = f"{refused} Its outputs are equal; the ladder starts at PyTorch."
-        return Left(found.translation, None, note)
-    return Left(found.translation, Side("original", own.build, own.engine, own.masks), own.note)
+        note = f"{refused} Its outputs are equal; the ladder starts at PyTorch. {_padding(model)}"
+        return Left(found.translation, None, note.rstrip())
+    side = Side("original", own.build, own.engine, own.masks)
+    return Left(found.translation, side, f"{own.note} {_padding(model)}".strip())
+
+
+def _padding(model: Model) -> str:
+    """Where the two agree on padded rows, if the model reads some."""
+    if not any(getattr(leaf.layer, "masked", False) for leaf in model.leaves):
+        return ""
+    return (
+        "Its rows are read as padded behind their last step, where both agree; Keras skips a 0 "
+        "wherever it stands, so pad with padding='post' before you compare or go on training."
+    )
 
 
 def is_keras(what: str) -> bool:

@@ -92,6 +92,39 @@ def test_a_map_that_pools_to_its_own_size_or_unevenly() -> None:
         trimaran.from_torch(make(), (3, 127, 127))
 
 
+@pytest.mark.parametrize(
+    "largest",
+    [
+        lambda x: F.adaptive_max_pool2d(x, 1).flatten(1),
+        lambda x: nn.AdaptiveMaxPool2d((1, 1))(x)[:, :, 0, 0],
+        lambda x: x.flatten(2).max(dim=2)[0],
+        lambda x: torch.max(x.flatten(2), -1).values,
+    ],
+)
+def test_the_largest_of_a_map_is_a_pooling(largest: Callable[[Tensor], Tensor]) -> None:
+    class Largest(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return largest(self.conv(x))
+
+    torch.manual_seed(0)
+    kinds = {type(leaf.layer) for leaf in trimaran.from_torch(Largest(), (3, 6, 6)).model.leaves}
+    assert kinds & {L.GlobalMaxPooling1D, L.GlobalMaxPooling2D}
+
+
+def test_places_of_the_largest_are_refused() -> None:
+    class Places(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            values, places = x.max(dim=2)
+            return values * places
+
+    with pytest.raises(ConversionError, match="max in the model's own forward"):
+        trimaran.from_torch(Places(), (3, 6))
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_resnets_have_the_zoos_keys_and_counts(name: str) -> None:
     block, depths = {
@@ -210,7 +243,7 @@ REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
     ),
     "reversed": (Odd(lambda m, x: torch.rsub(x, x)), (4,), "tensors in reverse; write y - x"),
     "scaled sum": (Odd(lambda m, x: torch.add(x, x, alpha=2)), (4,), "scales a summand"),
-    "parameter": (Odd(lambda m, x: x * m.first.bias), (4,), "the parameter 'first.bias'"),
+    "parameter": (Odd(lambda m, x: x * m.first.bias), (4,), "the parameter or buffer 'first.bias'"),
     "rows of one": (Odd(lambda m, x: x + m.first.weight[0:1, :]), (4,), "'first.weight'"),
     "constant": (Odd(lambda m, x: x + torch.ones(4)), (4,), "ones"),
     "always drops": (Odd(lambda m, x: F.dropout(x, 0.5)), (4,), "in evaluation too"),

@@ -17,6 +17,7 @@ from trimaran.backends.torch.build import module
 from trimaran.backends.torch.original import original
 from trimaran.backends.torch.reading import attention as attending
 from trimaran.backends.torch.reading import opened, recurrent
+from trimaran.backends.torch.reading.example import typed
 from trimaran.comparison.side import Side
 from trimaran.errors import ConversionError
 from trimaran.spec import layers as L
@@ -103,6 +104,19 @@ class Attentive(nn.Module):
         return self.fc(self.block(x + y, src_mask=mask, is_causal=True).mean(1))
 
 
+class Zeros(nn.Module):
+    """States of zeros that forward makes, without a type, and brought to a device."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.rnn, self.fc = nn.LSTM(4, 3, layers, batch_first=True), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.zeros(self.rnn.num_layers, x.size(0), 3).to(x.device)
+        out, _ = self.rnn(x.to("cpu"), (h, torch.zeros_like(h).detach()))
+        return self.fc(out[:, -1])
+
+
 class Placed(nn.Module):
     """Positions looked up in a table of more rows than there are steps, and kept as parameters."""
 
@@ -150,6 +164,8 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "translator": (Translator, ((5, 4), (6, 2))),
     "attentive": (Attentive, ((5,), (6, 4))),
     "placed": (Placed, (5,)),
+    "zeros": (lambda: Zeros(1), (5, 4)),
+    "zeros of a stack": (lambda: Zeros(2), (5, 4)),
 }
 
 
@@ -170,7 +186,7 @@ def deviation(own: nn.Module, found: Translation) -> float:
         whole = port.dtype == "int32"
         inputs[port.name] = rng.integers(0, 10, shape) if whole else rng.normal(size=shape)
     tensors = [torch.tensor(values) for values in inputs.values()]
-    with torch.no_grad():
+    with torch.no_grad(), typed(torch.float64):
         wanted = own.double().eval()(*tensors).numpy()
         built = module(found.model, found.weights, "float64").eval()(*tensors).numpy()
     weights = {key: values.astype(np.float64) for key, values in found.weights.items()}
@@ -308,6 +324,11 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
     "a token in front": (
         lambda own, x: torch.cat([own.a.weight.expand(x.shape[0], 1, 4), x], 1), nn.Linear(4, 1),
         "the mean over the steps"),
+    "random numbers": (
+        lambda own, x: own.a(x) * (torch.rand(x.shape[0], 1, 1) < 0.5 if own.training else 1),
+        nn.Linear(4, 4), "by rand .* use nn.Dropout"),
+    "a type of its own": (lambda own, x: own.a(x.float()), nn.Linear(4, 4), "run in .* float64"),
+    "another type": (lambda own, x: own.a(x).half(), nn.Linear(4, 4), "changes the type"),
     "weights read": (
         lambda own, x: own.a(x, x, x)[1], attention(), "forward returns|taken apart|no tensor"),
 }  # fmt: skip

@@ -24,7 +24,7 @@ from trimaran.backends.torch.execution import prepared
 from trimaran.backends.torch.from_torch import reading
 from trimaran.backends.torch.loop import TorchEngine
 from trimaran.backends.torch.masks import in_own_layout
-from trimaran.backends.torch.reading.example import example_of
+from trimaran.backends.torch.reading.example import example_of, typed
 from trimaran.backends.torch.reading.read import Read
 from trimaran.backends.torch.reading.values import Axes
 from trimaran.backends.torch.reading.verify import named, turned
@@ -145,11 +145,14 @@ def adapted(given: Original, weights: Arrays, precision: str) -> nn.Module:
         turns = {name: turned(found[name], read.outputs[name]) for name in names}
         return turns if len(turns) > 1 else turns[names[0]]
 
+    dtype = torch.float64 if precision == "float64" else torch.float32
+
     def forward(*inputs: Tensor) -> Any:
-        return returned(named(inner(*arranged(inputs)), names))
+        with typed(dtype):
+            return returned(named(inner(*arranged(inputs)), names))
 
     def logits(*inputs: Tensor) -> Any:
-        with Heads() as heads:
+        with typed(dtype), Heads() as heads:
             found = named(inner(*arranged(inputs)), names)
         peeled = {k: _logits(heads, found[k], head) for k, head in read.model.heads.items()}
         return returned({**found, **peeled})

@@ -264,9 +264,24 @@ OURS: dict[str, Rule] = {
 }
 """Layers that Trimaran's own Keras source defines, by their registered name."""
 
+_IN_DATA = "leave it out: a recipe changes training pictures by training.augment"
+
 REMEDIES = {
+    **dict.fromkeys(
+        (
+            "RandomBrightness",
+            "RandomContrast",
+            "RandomCrop",
+            "RandomFlip",
+            "RandomRotation",
+            "RandomShear",
+            "RandomTranslation",
+            "RandomZoom",
+        ),
+        _IN_DATA,
+    ),
     "Average": "use Add, and scale by the number of its inputs in the layer behind it",
-    "Conv2DTranspose": "use UpSampling2D and a Conv2D",
+    "Conv2DTranspose": "use UpSampling2D and a Conv2D (another network, to be trained anew)",
     "GaussianNoise": "leave it out: it does nothing in evaluation",
     "Normalization": "let Trimaran fit it: preprocessing is saved with the run, not in the model",
     "PReLU": "use LeakyReLU",

@@ -3,6 +3,8 @@ nothing."""
 
 from __future__ import annotations
 
+import torch
+
 from trimaran.backends.torch.reading.shaping import full
 from trimaran.backends.torch.reading.site import Rule, Rules, Site
 from trimaran.backends.torch.reading.values import Value, channels_first
@@ -154,7 +156,10 @@ def _nothing(site: Site) -> Value:
 
 
 def _typed(site: Site) -> Value:
-    site.refuse("it changes the type of numbers", "keep one type in the whole network")
+    """To a device, or to float32, in which the module is read; `verify` runs it in float64 too."""
+    same = site.node.arguments.get("dtype") in (None, torch.float32)
+    site.require(same, "it changes the type of numbers", "keep one type in the whole network")
+    return site.x()
 
 
 RULES: Rules = {

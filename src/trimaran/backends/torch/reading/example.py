@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,17 @@ def with_tokens(module: nn.Module, example: Example) -> Example:
 def _drawn(like: torch.Tensor, rows: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(rows, like.shape, generator=generator)
+
+
+@contextmanager
+def typed(dtype: torch.dtype) -> Iterator[None]:
+    """While entered, what code makes by itself (torch.zeros, torch.eye) has this type."""
+    kept = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(kept)
 
 
 def run(module: nn.Module, example: Example) -> Any:

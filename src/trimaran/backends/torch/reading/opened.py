@@ -108,7 +108,10 @@ def _stack(rnn: Any) -> _Stacked:
         layers.append(layer.train(rnn.training))
         features = ways * rnn.hidden_size
     kind = {nn.RNN: StackedRNN, nn.LSTM: StackedLSTM, nn.GRU: StackedGRU}[type(rnn)]
-    return kind(layers, float(rnn.dropout)).train(rnn.training)
+    made = kind(layers, float(rnn.dropout)).train(rnn.training)
+    for name in ("num_layers", "input_size", "hidden_size", "bidirectional"):
+        setattr(made, name, getattr(rnn, name))  # forward may ask for them
+    return made
 
 
 @contextmanager

@@ -61,6 +61,25 @@ def _softsign(traced: Traced, node: Node, made: dict[str, Node]) -> Node | None:
     return replace(node, op="softsign", arguments={"self": node.arguments["self"]})
 
 
+def _largest(traced: Traced, node: Node, made: dict[str, Node]) -> Node | None:
+    """The values of max over an axis, or of adaptive max pooling to one entry, without places."""
+    if node.op != "getitem" or node.arguments["1"] != 0:
+        return None
+    found = _before(traced, made, node.arguments["0"], "max", *_ADAPTIVE)
+    if found is None or (
+        found.op in _ADAPTIVE and set(_numbers(found.arguments["output_size"])) != {1}
+    ):
+        return None
+    given = found.arguments
+    rank = _ADAPTIVE.get(found.op)
+    dims = [given["dim"]] if rank is None else list(range(-rank, 0))
+    kept = {"self": given["self"], "dim": dims, "keepdim": given.get("keepdim", True)}
+    return replace(found, name=node.name, op="amax", shape=node.shape, arguments=kept)
+
+
+_ADAPTIVE = {"adaptive_max_pool1d": 1, "adaptive_max_pool2d": 2}
+
+
 def _padded_pool(traced: Traced, node: Node, made: dict[str, Node]) -> Node | None:
     """Max pooling over a map padded with minus infinity."""
     if node.op not in ("max_pool1d", "max_pool2d") or any(_numbers(node.arguments["padding"])):
@@ -139,4 +158,4 @@ def _fits(traced: Traced, node: Node, given: Ref, rows: Ref | Key) -> bool:
     return shape == node.shape and len(shape) == 3 and shape[1:] == own[-2:]
 
 
-PATTERNS = (_hard_sigmoid, _softsign, _padded_pool, _positions)
+PATTERNS = (_hard_sigmoid, _softsign, _largest, _padded_pool, _positions)

@@ -168,5 +168,6 @@ def _hold_untied(module: nn.Module, name: str) -> None:
         if first != key:
             raise ConversionError(
                 f"{name}: {key} and {first} are one tensor; a description shares weights by "
-                "calling one layer twice, so call that module twice, or untie them."
+                "calling one layer twice, so call one module twice, or give each its own weights "
+                "(an embedding and the layer that ends a language model, too)."
             )

@@ -35,10 +35,17 @@ class Uses:
     c: bool
 
 
+STILL_ZEROS = ("alias", "clone", "contiguous", "detach", "expand", "slice", "to")
+"""Of zeros to begin from, these make zeros to begin from."""
+
+
 def states(site: Site) -> bool:
     """Whether the operation makes, or takes apart, states; what it makes is then known."""
-    rule = STATES.get(site.node.op)
-    makes = site.node.op in ("zeros", "new_zeros")
+    rule, known = STATES.get(site.node.op), site.reading.states
+    first = site.node.refs[0].name if site.node.refs else ""
+    if first in known and known[first] is None and site.node.op in STILL_ZEROS:
+        return _zeros(site)
+    makes = site.node.op in ("zeros", "new_zeros", "zeros_like")
     return rule is not None and bool(site.node.refs or makes) and bool(rule(site))
 
 
@@ -268,6 +275,7 @@ STATES = {
     "squeeze": _squeeze,
     "unsqueeze": _unsqueeze,
     "zeros": _zeros,
+    "zeros_like": _zeros,
     **dict.fromkeys(KINDS, _recurrent),
     **dict.fromkeys(cells.KINDS, cells.cell),
 }

@@ -24,12 +24,12 @@ RULES: Rules = {
 }
 
 REMEDIES = {
-    "adaptive_max_pool1d": "use x.amax(2)",
-    "adaptive_max_pool2d": "use x.amax((2, 3))",
+    "adaptive_max_pool1d": "pool to one entry, or use nn.MaxPool1d",
+    "adaptive_max_pool2d": "pool to one entry, or use nn.MaxPool2d",
     "alpha_dropout": "use nn.Dropout",
     "arange": "let it number all steps from 0 on, look it up in an nn.Embedding, and add that to "
     "(batch, steps, features)",
-    "conv_transpose2d": "use nn.Upsample and a convolution",
+    "conv_transpose2d": "use nn.Upsample and a convolution (another network, to be trained anew)",
     "embedding_bag": "use nn.Embedding, and a mean over the steps",
     "feature_dropout": "use nn.Dropout, which drops single entries",
     "max": "use x.amax",
@@ -110,7 +110,7 @@ def _feeds_spatial(traced: Traced, name: str) -> bool:
 def _made(reading: Reading, node: Node) -> Value:
     rule = RULES.get(node.op)
     if rule is None:
-        remedy = REMEDIES.get(node.op, "write it with layers of trimaran.layers, or leave it out")
+        remedy = REMEDIES.get(node.op, "leave it out, or write it with layers of torch.nn")
         node.refuse("no layer of a description does this", remedy)
     if node.shape is None:
         node.refuse("it makes several tensors", "let each operation make one")

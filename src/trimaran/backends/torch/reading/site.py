@@ -74,7 +74,7 @@ class Site:
         """The value of a tensor that the operation takes; `tokens` says that it looks whole numbers
         up, `anywhere` that the rows need not stand first."""
         if isinstance(given, Key):
-            what = f"the parameter {given.text!r}" if given.text else "a constant tensor"
+            what = f"the parameter or buffer {given.text!r}" if given.text else "a constant tensor"
             remedy = BARE.get(self.node.op, "leave it out, or use a layer of torch.nn that has it")
             self.refuse(f"it computes with {what} as no layer does", remedy)
         if not isinstance(given, Ref):

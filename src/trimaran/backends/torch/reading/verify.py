@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from trimaran.backends.torch.build import module as emitted
 from trimaran.backends.torch.dropping import Dropping
-from trimaran.backends.torch.reading.example import Example
+from trimaran.backends.torch.reading.example import Example, place, told, typed
 from trimaran.backends.torch.reading.read import Read
 from trimaran.backends.torch.reading.values import Axes, identity
 from trimaran.errors import ConversionError, TrimaranError
@@ -58,7 +59,7 @@ def hold_alike(own: nn.Module, opened: nn.Module, example: Example) -> None:
     """
     given = [t.double() if t.is_floating_point() else t for t in example.tensors]
     found, wanted = (  # one after another: a copy in float64 is twice the module
-        _flat(_run(copy.deepcopy(module).double(), given, False)) for module in (opened, own)
+        _flat(_own(copy.deepcopy(module).double(), given, False)) for module in (opened, own)
     )
     same = [apart(a, b) for a, b in zip(found, wanted, strict=False)]
     if len(found) != len(wanted) or max(same, default=0.0) > _ALIKE:
@@ -83,7 +84,7 @@ def _compare(own: nn.Module, found: Read, example: Example, precision: str, trai
         raise _broken(found, error) from error
     dtype = getattr(torch, precision)
     given = [t.to(dtype) if t.is_floating_point() else t for t in example.tensors]
-    wanted = named(_run(own, given, training), list(found.outputs))
+    wanted = named(_own(own, given, training), list(found.outputs))
     inputs = [turned(tensor, axes) for tensor, axes in zip(given, found.inputs, strict=True)]
     try:
         returned = named(_run(other, inputs, training), list(found.outputs))
@@ -127,8 +128,52 @@ def _mode(module: nn.Module, training: bool) -> Iterator[None]:
 
 
 def _run(module: nn.Module, inputs: Sequence[torch.Tensor], training: bool) -> Any:
-    with _mode(module, training):
+    with typed(_dtype(module)), _mode(module, training):
         return module(*(tensor.clone() for tensor in inputs))
+
+
+class _Drawn(Exception):
+    """A function of the user's code draws random numbers."""
+
+
+class _NoDrawing(TorchFunctionMode):
+    """While entered, only dropout may draw."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _DRAWS:
+            raise _Drawn(getattr(func, "__name__", str(func)))
+        return func(*args, **(kwargs or {}))
+
+
+_DRAWS = (
+    torch.bernoulli, torch.multinomial, torch.normal, torch.rand, torch.rand_like, torch.randint,
+    torch.randn, torch.randn_like, torch.randperm, torch.Tensor.bernoulli,
+    torch.Tensor.bernoulli_, torch.Tensor.normal_, torch.Tensor.random_, torch.Tensor.uniform_,
+)  # fmt: skip
+
+
+def _dtype(module: nn.Module) -> torch.dtype:
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+
+
+def _own(module: nn.Module, inputs: Sequence[torch.Tensor], training: bool) -> Any:
+    """What the user's module returns."""
+    try:
+        with _NoDrawing():
+            return _run(module, inputs, training)
+    except _Drawn as drawn:
+        raise ConversionError(
+            f"{type(module).__name__}: forward draws random numbers of its own by {drawn}"
+            f"{place(drawn)}; a description has those of dropout alone, so use nn.Dropout, or set "
+            "the rate of what is dropped to 0."
+        ) from None
+    except Exception as error:  # whatever the user's code raises
+        kind = str(_dtype(module)).removeprefix("torch.")
+        raise ConversionError(
+            f"{type(module).__name__}: forward does not run in "
+            f"{'training' if training else 'evaluation'} mode in {kind}: {told(error)}; let it "
+            "keep the type of what it takes, as x.new_zeros and dtype=x.dtype do."
+        ) from None
 
 
 def named(returned: Any, names: Sequence[str]) -> dict[str, torch.Tensor]:
