@@ -43,7 +43,9 @@ class _Watch(TorchFunctionMode):
         self.found: dict[int, Called] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self.stack and (func is F.scaled_dot_product_attention or func in SOFTMAX):
+        # Scores have axes of queries and of keys; the softmax that ends a classifier has one.
+        scores = func in SOFTMAX and bool(args) and args[0].dim() > 2
+        if self.stack and (func is F.scaled_dot_product_attention or scores):
             self.found.setdefault(id(self.stack[-1].module), self.stack[-1])
         return func(*args, **(kwargs or {}))
 
