@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -132,6 +133,22 @@ class Placed(nn.Module):
         x = torch.tanh(self.places(steps) + self.table(x))
         x = torch.tanh(x + self.pos[:, : x.shape[1]])
         return self.fc(self.inner(x).mean(1))
+
+
+class Waved(nn.Module):
+    """Sines and cosines in a buffer, as PyTorch's own tutorial has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        places = torch.arange(9).unsqueeze(1)
+        rates = torch.exp(torch.arange(0, 6, 2) * (-math.log(10000.0) / 6))
+        rows = torch.zeros(1, 9, 6)
+        rows[0, :, 0::2], rows[0, :, 1::2] = torch.sin(places * rates), torch.cos(places * rates)
+        self.register_buffer("rows", rows)
+        self.drop, self.fc = nn.Dropout(0.1), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.drop(x + self.rows[:, : x.size(1)]))
 
 
 class Shifted(nn.Module):
@@ -268,6 +285,14 @@ def test_positions_are_layers_with_keys_of_their_own() -> None:
     }  # fmt: skip
 
 
+def test_sines_in_a_buffer_are_the_layer_that_computes_them() -> None:
+    """The module's own are those of float32; beside the layer they are computed anew."""
+    found = trimaran.from_torch(Waved(), (5, 6))
+    assert isinstance(found.model.leaves[0].layer, L.SinePositionEncoding)
+    assert set(found.weights) == {"fc.weight", "fc.bias"}
+    climbed_by_itself(Waved, (5, 6))
+
+
 # Refusals -------------------------------------------------------------------------------------
 
 
@@ -290,6 +315,12 @@ def masked(own: Any, x: Tensor, **mask: Tensor) -> Tensor:
 
 def attention(**given: Any) -> nn.Module:
     return nn.MultiheadAttention(4, 1, batch_first=True, **given)
+
+
+def rolled() -> nn.Module:
+    own = Waved()
+    own.rows = own.rows.roll(1, 1)
+    return own
 
 
 REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
@@ -319,6 +350,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
         "from 0 on"),
     "every second row": (
         lambda own, x: x + own.a.weight[::2], nn.Embedding(10, 4), "computes with the parameter"),
+    "other waves": (lambda own, x: own.a(x), rolled(), "rows of the buffer 'a.rows'"),
     "a factor": (
         lambda own, x: own.a(x) * own.a.bias, nn.Linear(4, 4), "fold it into the weights"),
     "a token in front": (
@@ -338,7 +370,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
 def test_what_has_no_description_is_named(name: str) -> None:
     then, layer, why = REFUSED[name]
     with pytest.raises(ConversionError, match=why) as caught:
-        trimaran.from_torch(Odd(then, a=layer), (5, 4))
+        trimaran.from_torch(Odd(then, a=layer), (5, 6) if isinstance(layer, Waved) else (5, 4))
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 

@@ -17,10 +17,11 @@ from trimaran.errors import ConversionError
 def from_torch(module: nn.Module, example: Any) -> Translation:
     """The description and weights of a module made of layers that a description has.
 
-    The module's own paths stay, so the emitted PyTorch source loads its state dict (but for what
-    becomes a layer of its own: each of a recurrent stack, attention by hand, and positions that are
-    a bare parameter); its nesting stays too, so that a block that is repeated is one class. Before
-    anything is returned, the emitted network is run beside the module.
+    The module's own paths stay, so the emitted PyTorch source loads its state dict, but for what
+    becomes a layer of its own: each of a recurrent stack, attention by hand, positions that are a
+    bare parameter (sines in a buffer are computed). Its nesting stays too, so that a block that is
+    repeated is one class. Before anything is returned, the emitted network is run beside the
+    module.
 
     Args:
         module: it is read, and left as it is.

@@ -8,6 +8,7 @@ from trimaran.backends.torch.reading.attention import ATTENTION
 from trimaran.backends.torch.reading.nodes import Key
 from trimaran.backends.torch.reading.shaping import full
 from trimaran.backends.torch.reading.site import Rules, Site
+from trimaran.backends.torch.reading.tables import WAVES
 from trimaran.backends.torch.reading.values import Value
 from trimaran.spec import layers as L
 
@@ -63,7 +64,15 @@ def _sequence(site: Site, given: Any) -> Value:
 
 
 def _positions(site: Site) -> Value:
-    """Of `patterns`: to step t row t of a table."""
+    """Of `patterns`: to step t row t of a table, or its sines and cosines."""
+    key = site["weight"].text
+    if key.rpartition(".")[0].endswith(WAVES):
+        return site.add(L.SinePositionEncoding(), _sequence(site, site["self"]))
+    site.require(
+        key.endswith(".weight"), f"it adds rows of the buffer {key!r}, which no layer has",
+        "keep positions in an nn.Embedding or nn.Parameter, or let them be sine and cosine of "
+        "t / 10000^(2i/features) side by side",
+    )  # fmt: skip
     weight, path = site.array("weight"), site.path("weight")
     assert weight is not None
     layer = L.PositionEmbedding(weight[0], embeddings_initializer="unit_normal")
