@@ -157,6 +157,50 @@ def test_the_code_by_hand_climbs_beside_the_layer(name: str) -> None:
     climbed_by_itself(*MODULES[name])
 
 
+class Given(nn.Module):
+    """A mask that comes from outside, to an attention in a module of its own."""
+
+    def __init__(self, mask: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.mask, self.inner, self.head = mask, Masked(), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        return self.head(self.inner(x, self.mask(x, other)) + other)
+
+
+class Masked(nn.Module):
+    """Where the mask is false a key is not seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(6, 6) for _ in range(4))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        scores = self.q(x) @ self.k(x).mT * 6**-0.5
+        return self.o(scores.masked_fill(~mask, -1e9).softmax(-1) @ self.v(x))
+
+
+def test_a_mask_may_come_from_elsewhere_where_it_is_always_the_same() -> None:
+    own = Given(lambda x, other: torch.ones(5, 5, dtype=torch.bool).tril())
+    leaves = trimaran.from_torch(own, ((5, 6), (5, 6))).model.leaves
+    assert [leaf.layer.use_causal_mask for leaf in leaves if leaf.path == "inner.attention"] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        lambda x, other: (other != 0).any(-1)[:, None],
+        lambda x, other: ~((x == 1).all(-1)[:, None]),
+    ],
+)
+def test_a_mask_that_follows_the_inputs_is_refused(mask: Any) -> None:
+    """The example's rows have no padding, so comparing outputs would not tell."""
+    with pytest.raises(ConversionError, match="no layer of a description"):
+        trimaran.from_torch(Given(mask), ((5, 6), (5, 6)))
+
+
 # Refusals -------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from trimaran.backends.torch.reading.attention import operation
 from trimaran.backends.torch.reading.example import Example, run
 from trimaran.backends.torch.reading.probing import SOFTMAX, Handmade, Part, Unlike, probe
+from trimaran.errors import ConversionError
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,38 @@ def _may_be(module: nn.Module) -> bool:
 
 def opened_attention(module: nn.Module, example: Example) -> None:
     """Change the module, in place, wherever attention by hand is found in it."""
-    for called in callers(module, example):
-        own = copy.deepcopy(called.module).double().train()
-        args = [_double(given) for given in called.args]
-        kwargs = {name: _double(given) for name, given in called.kwargs.items()}
+    first = callers(module, example)
+    others = _elsewhere(module, example) if first else []
+    for called in first:
+        calls = [other for other in others if other.module is called.module]
         try:
-            _install(called.module, probe(own, args, kwargs))
+            found = _probed(called)
+            if len(calls) < len(_FILLS) or any(_probed(other) != found for other in calls):
+                raise Unlike
+            _install(called.module, found)
         except Unlike:
             continue  # reading tells what it does not know
+
+
+# A mask that follows the inputs, as of padding, is told by inputs that are all alike.
+_FILLS = (0, 1)
+
+
+def _elsewhere(module: nn.Module, example: Example) -> list[Called]:
+    filled = (
+        Example(tuple(torch.full_like(tensor, value) for tensor in example.tensors))
+        for value in _FILLS
+    )
+    try:
+        return [called for each in filled for called in callers(module, each)]
+    except ConversionError:  # it does not take such inputs
+        return []
+
+
+def _probed(called: Called) -> Handmade:
+    own = copy.deepcopy(called.module).double().train()
+    args = [_double(given) for given in called.args]
+    return probe(own, args, {name: _double(given) for name, given in called.kwargs.items()})
 
 
 def _double(given: Any) -> Any:
@@ -175,7 +200,8 @@ def _install(owner: nn.Module, found: Handmade) -> None:
     features = {layer.in_features for layer in linear.values()} | {last.out_features}
     biased = {layer.bias is not None for layer in (*linear.values(), last)}
     orders = {name: _order(name, linear[name], found.parts) for name in linear}
-    if len(features) > 1 or len(biased) > 1:
+    widths = {len(part.columns) for part in (*found.parts, found.output)}
+    if len(features) > 1 or len(biased) > 1 or len(widths) > 1:
         raise Unlike
     with torch.no_grad():
         weights = [linear[p.projection].weight[list(p.columns)] for p in found.parts]

@@ -43,14 +43,13 @@ class Part:
 @dataclass(frozen=True)
 class Handmade:
     """An attention by hand. `parts` are queries, keys and values, `output` the projection behind
-    them with its inputs in the order of the heads; `cross` says that keys come from elsewhere."""
+    them with its inputs in the order of the heads; `seen` as `attention.seen_of` says it."""
 
     heads: int
     parts: tuple[Part, Part, Part]
     output: Part
     seen: str
     rate: float
-    cross: bool
 
 
 @dataclass
@@ -264,7 +263,4 @@ def _told(trail: Trail) -> Handmade:
     took = [trail.took[part.projection] for part in (query, key, value)]
     if took[1] is not took[2] or trail.output.projection in trail.took:
         raise Unlike
-    return Handmade(
-        trail.sizes[0], (query, key, value), trail.output, trail.seen, trail.rate,
-        took[0] is not took[1],
-    )  # fmt: skip
+    return Handmade(trail.sizes[0], (query, key, value), trail.output, trail.seen, trail.rate)
