@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from trimaran.backends.protocol import Translation
+from trimaran.backends.torch.emit import emit
 from trimaran.cli import main
 from trimaran.spec import Input, from_json, sequential
 from trimaran.spec import layers as L
@@ -195,6 +198,15 @@ def test_files_bear_the_name_that_was_given_and_tell_what_they_replace(
     assert found["written_over"] == [*files, "parity-made.html"]
     assert main(["convert", "nets.py:made", *words, "--json", "-o", "new.py"]) == 0
     assert json.loads(capsys.readouterr().out)["written_over"] == []
+
+
+def test_a_keras_model_without_a_name_is_called_after_its_file() -> None:
+    unnamed = sequential([Input((3,)), L.Dense(2)], name="sequential_4")
+    found = conversion._named(Translation(unnamed, {}), "a/my-own.keras").model
+    assert found.name == "my_own" and "class MyOwn(nn.Module)" in emit(found)
+    for name, what in (("mine", "a.keras"), ("sequential", "a.py:build")):
+        model = replace(unnamed, name=name)
+        assert conversion._named(Translation(model, {}), what).model == model
 
 
 def test_what_padded_rows_mean_is_told() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ from trimaran.comparison.side import Side
 from trimaran.errors import ConversionError, RecipeError
 from trimaran.files import write_json, write_text
 from trimaran.spec import Model, to_json
+from trimaran.spec.model import camel
 from trimaran.steps.brought import hold
 from trimaran.steps.implementation import source
 from trimaran.steps.parity import BACKENDS, PRECISIONS, Climb, Subject, ladder
@@ -120,14 +121,28 @@ def from_keras(asked: Asked) -> Left:
         )
     found = import_module("trimaran.backends.keras.reading.files").read_file(asked.what)
     hold(found.translation, found.forward)
-    room, model = import_module("trimaran.backends.keras.original"), found.translation.model
+    translation = _named(found.translation, asked.what)
+    room, model = import_module("trimaran.backends.keras.original"), translation.model
     try:
         own = room.original(asked.what, model)
     except ConversionError as refused:
         note = f"{refused} Its outputs are equal; the ladder starts at PyTorch. {_padding(model)}"
-        return Left(found.translation, None, note.rstrip())
+        return Left(translation, None, note.rstrip())
     side = Side("original", own.build, own.engine, own.masks)
-    return Left(found.translation, side, f"{own.note} {_padding(model)}".strip())
+    return Left(translation, side, f"{own.note} {_padding(model)}".strip())
+
+
+# What Keras calls a model that was given no name.
+_UNNAMED = re.compile(r"(sequential|functional|model)(_\d+)?")
+
+
+def _named(found: Translation, what: str) -> Translation:
+    """After its file, where Keras has named it."""
+    if not what.endswith(".keras") or not _UNNAMED.fullmatch(found.model.name):
+        return found
+    name = base_name(what)
+    graph = replace(found.model.graph, kind=camel(name))
+    return replace(found, model=Model(name, graph))
 
 
 def _padding(model: Model) -> str:
