@@ -38,7 +38,7 @@ class Fused(nn.Module):
             y = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=True)
         else:
             scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
-            scores = scores.masked_fill(self.mask[:, :, :steps, :steps] == 0, float("-inf"))
+            scores.masked_fill_(self.mask[:, :, :steps, :steps] == 0, float("-inf"))
             y = self.drop(F.softmax(scores, dim=-1)) @ v
         return self.after(self.outward(y.transpose(1, 2).contiguous().view(batch, steps, width)))
 
@@ -221,6 +221,7 @@ REFUSED: dict[str, nn.Module] = {
     "normalized": Odd(lambda q, k: F.normalize(q, dim=-1) @ k.mT * 6**-0.5, True),
     "a bias of scores": Odd(lambda q, k: q @ k.mT * 6**-0.5 + torch.arange(5), True),
     "a bias behind": Odd(lambda q, k: q @ k.mT * 6**-0.5),
+    "scores read elsewhere": Odd(lambda q, k: (q @ k.mT).masked_fill_(q @ k.mT < 0, 0.0), True),
     "queries reversed": Odd(lambda q, k: q.flip(1) @ k.mT * 6**-0.5, True),
 }
 

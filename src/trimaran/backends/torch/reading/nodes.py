@@ -81,11 +81,13 @@ class Entry:
 
 
 def needed(nodes: Sequence[Node], outputs: Sequence[Entry]) -> tuple[Node, ...]:
-    """The nodes on which the outputs depend, and those that change a tensor in place."""
+    """The nodes on which the outputs depend, and those that change a tensor in place; a mask that
+    fills scores, only where they are read later."""
     wanted = {entry.node for entry in outputs}
     kept: list[Node] = []
     for node in reversed(nodes):
-        if node.in_place or node.name in wanted:
+        changes = node.in_place and (node.op != "masked_fill" or node.refs[0].name in wanted)
+        if changes or node.name in wanted:
             kept.append(node)
             wanted |= {ref.name for ref in node.refs}
     return tuple(reversed(kept))
