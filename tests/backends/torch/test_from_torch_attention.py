@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.backends.torch.test_from_torch_sequences import climbed_by_itself, comes_out_equal
+from tests.backends.torch.brought import climbed_by_itself, comes_out_equal
 from torch import Tensor, nn
 
 import trimaran

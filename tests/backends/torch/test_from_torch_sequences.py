@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.backends.torch.brought import climbed_by_itself, comes_out_equal
 from torch import Tensor, nn
 
 import trimaran
-from trimaran.backends.protocol import Translation
-from trimaran.backends.reference import BACKEND
-from trimaran.backends.torch.build import module
-from trimaran.backends.torch.original import original
 from trimaran.backends.torch.reading import attention as attending
 from trimaran.backends.torch.reading import opened, recurrent
-from trimaran.backends.torch.reading.example import typed
-from trimaran.comparison.side import Side
 from trimaran.errors import ConversionError
 from trimaran.spec import layers as L
-from trimaran.steps.parity import Climb, Subject, ladder
 
 
 class Reader(nn.Module):
@@ -118,52 +111,6 @@ class Zeros(nn.Module):
         return self.fc(out[:, -1])
 
 
-class Placed(nn.Module):
-    """Positions looked up in a table of more rows than there are steps, and kept as parameters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table, self.places = nn.Embedding(10, 4), nn.Embedding(8, 4)
-        self.pos = nn.Parameter(torch.randn(1, 7, 4))
-        self.inner = Shifted()
-        self.fc = nn.Linear(4, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        steps = torch.arange(x.shape[1]).unsqueeze(0).expand(x.shape[0], -1)
-        x = torch.tanh(self.places(steps) + self.table(x))
-        x = torch.tanh(x + self.pos[:, : x.shape[1]])
-        return self.fc(self.inner(x).mean(1))
-
-
-class Waved(nn.Module):
-    """Sines and cosines in a buffer, as PyTorch's own tutorial has them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        places = torch.arange(9).unsqueeze(1)
-        rates = torch.exp(torch.arange(0, 6, 2) * (-math.log(10000.0) / 6))
-        rows = torch.zeros(1, 9, 6)
-        rows[0, :, 0::2], rows[0, :, 1::2] = torch.sin(places * rates), torch.cos(places * rates)
-        self.register_buffer("rows", rows)
-        self.drop, self.fc = nn.Dropout(0.1), nn.Linear(6, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.drop(x + self.rows[:, : x.size(1)]))
-
-
-class Shifted(nn.Module):
-    """A parameter of two axes, added in place, in a module without others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows = nn.Parameter(torch.randn(5, 4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x * 1.0
-        x += self.rows
-        return torch.tanh(x)
-
-
 def reader(kind: Any = nn.LSTM, end: str = "out[:, -1]", **given: Any) -> Any:
     return lambda: Reader(kind, end, **given)
 
@@ -180,50 +127,14 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "cells": (Steps, ((4,), (3,), (3,))),
     "translator": (Translator, ((5, 4), (6, 2))),
     "attentive": (Attentive, ((5,), (6, 4))),
-    "placed": (Placed, (5,)),
     "zeros": (lambda: Zeros(1), (5, 4)),
     "zeros of a stack": (lambda: Zeros(2), (5, 4)),
 }
 
 
-def rounded(own: nn.Module) -> nn.Module:
-    """Biases of which two have an exact sum in float32, so that float64 shows every difference."""
-    with torch.no_grad():
-        for name, tensor in own.named_parameters():
-            if "bias" in name:
-                tensor.copy_((tensor * 1024).round() / 1024)
-    return own
-
-
-def deviation(own: nn.Module, found: Translation) -> float:
-    """Of PyTorch's source, and of the reference, from the user's own module, in float64."""
-    rng, inputs = np.random.default_rng(0), {}
-    for port in found.model.inputs:
-        shape = (3, *(int(size or 0) for size in port.shape))
-        whole = port.dtype == "int32"
-        inputs[port.name] = rng.integers(0, 10, shape) if whole else rng.normal(size=shape)
-    tensors = [torch.tensor(values) for values in inputs.values()]
-    with torch.no_grad(), typed(torch.float64):
-        wanted = own.double().eval()(*tensors).numpy()
-        built = module(found.model, found.weights, "float64").eval()(*tensors).numpy()
-    weights = {key: values.astype(np.float64) for key, values in found.weights.items()}
-    named = BACKEND.build(found.model, weights).forward(inputs).outputs["output"]
-    return float(np.maximum(np.abs(built - wanted).max(), np.abs(named - wanted).max()))
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_goes_in_and_comes_out_equal(name: str) -> None:
     comes_out_equal(*MODULES[name])
-
-
-def comes_out_equal(make: Callable[[], nn.Module], shape: Any) -> None:
-    """What is read computes the same, and the module itself is left as it was."""
-    torch.manual_seed(0)
-    own = rounded(make())
-    before = {key: tensor.clone() for key, tensor in own.state_dict().items()}
-    found = trimaran.from_torch(own, shape)
-    assert all(torch.equal(tensor, before[key]) for key, tensor in own.state_dict().items())
-    assert deviation(own, found) <= 1e-10
 
 
 def layers(own: nn.Module) -> dict[str, Any]:
@@ -260,37 +171,10 @@ def test_two_biases_are_one() -> None:
     assert np.array_equal(found["rnn.bias_ih_l0"], sum_) and not found["rnn.bias_hh_l0"].any()
 
 
-@pytest.mark.parametrize("name", ["stack of both", "translator", "attentive", "placed"])
+@pytest.mark.parametrize("name", ["stack of both", "translator", "attentive"])
 def test_the_module_itself_climbs_the_ladder(name: str) -> None:
     """Dropout within attention and between the layers of a stack takes the ladder's masks."""
     climbed_by_itself(*MODULES[name])
-
-
-def climbed_by_itself(make: Callable[[], nn.Module], shape: Any) -> None:
-    """Each rung with the module itself as the first side."""
-    torch.manual_seed(0)
-    given = original(make(), shape)
-    side = Side("original", given.build, given.engine, given.masks)
-    climb = Climb(("torch",), 3, ("adam",), ("float64",), 4, original="original")
-    subject = Subject(given.translation.model, given.translation.weights)
-    rungs = [rung for _, rung in ladder(subject, climb, side)]
-    assert len(rungs) > 8 and all(rung.ok for rung in rungs), rungs[-1]
-
-
-def test_positions_are_layers_with_keys_of_their_own() -> None:
-    found = layers(Placed())
-    kept = {path: layer for path, layer in found.items() if isinstance(layer, L.PositionEmbedding)}
-    assert {path: layer.sequence_length for path, layer in kept.items()} == {
-        "places": 8, "pos_table": 7, "inner.rows_table": 5,
-    }  # fmt: skip
-
-
-def test_sines_in_a_buffer_are_the_layer_that_computes_them() -> None:
-    """The module's own are those of float32; beside the layer they are computed anew."""
-    found = trimaran.from_torch(Waved(), (5, 6))
-    assert isinstance(found.model.leaves[0].layer, L.SinePositionEncoding)
-    assert set(found.weights) == {"fc.weight", "fc.bias"}
-    climbed_by_itself(Waved, (5, 6))
 
 
 # Refusals -------------------------------------------------------------------------------------
@@ -317,12 +201,6 @@ def attention(**given: Any) -> nn.Module:
     return nn.MultiheadAttention(4, 1, batch_first=True, **given)
 
 
-def rolled() -> nn.Module:
-    own = Waved()
-    own.rows = own.rows.roll(1, 1)
-    return own
-
-
 REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
     "time first": (lambda own, x: own.a(x)[0], nn.GRU(4, 3), "a has batch_first=False, and takes"),
     "left time first": (lambda own, x: own.a(x.transpose(0, 1))[0], nn.GRU(4, 3), "batch first"),
@@ -343,14 +221,6 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
         lambda own, x: own.a(x, x, torch.relu(x))[0], attention(), "two tensors"),
     "other features": (
         lambda own, x: own.a(x, x, x)[0], attention(kdim=4, add_zero_attn=True), "add_zero_attn"),
-    "positions from 1 on": (
-        lambda own, x: x + own.a(torch.arange(1, 6)), nn.Embedding(6, 4), "from 0 on"),
-    "positions of no sequence": (
-        lambda own, x: x.flatten(1) + own.a(torch.arange(5)).flatten(), nn.Embedding(5, 4),
-        "from 0 on"),
-    "every second row": (
-        lambda own, x: x + own.a.weight[::2], nn.Embedding(10, 4), "computes with the parameter"),
-    "other waves": (lambda own, x: own.a(x), rolled(), "rows of the buffer 'a.rows'"),
     "a factor": (
         lambda own, x: own.a(x) * own.a.bias, nn.Linear(4, 4), "fold it into the weights"),
     "a token in front": (
@@ -370,7 +240,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], Any], nn.Module, str]] = {
 def test_what_has_no_description_is_named(name: str) -> None:
     then, layer, why = REFUSED[name]
     with pytest.raises(ConversionError, match=why) as caught:
-        trimaran.from_torch(Odd(then, a=layer), (5, 6) if isinstance(layer, Waved) else (5, 4))
+        trimaran.from_torch(Odd(then, a=layer), (5, 4))
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
