@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from trimaran.keys import parts, plain, tagged, types
+from trimaran.keys import default, parts, plain, tagged, types
 
 
 @dataclass(frozen=True)
@@ -25,28 +25,22 @@ def settings(kind: type, path: str = "") -> Iterator[Setting]:
     """Every setting below a dataclass, in the order of its fields; what can be chosen by name
     follows its key, with its own arguments."""
     about = explained(kind)
-    for field in fields(kind):
-        if field.name not in types(kind):
-            continue
-        hint, key = types(kind)[field.name], path + field.name
+    for name, hint in types(kind).items():
+        key = path + name
         table, inner = tagged(hint), parts(hint)
         if table is not None:
-            yield Setting(key, plain(_default(field))["name"], about[field.name])
+            yield Setting(key, plain(default(kind, name))["name"], about[name])
             yield from _choices(table, key)
         elif inner:
             yield from settings(inner[0], f"{key}.")
         else:
-            yield Setting(key, plain(_default(field)), about[field.name])
+            yield Setting(key, plain(default(kind, name)), about[name])
 
 
 def _choices(table: Mapping[str, type], key: str) -> Iterator[Setting]:
     for name, kind in table.items():
         own = {k: v for k, v in plain(kind()).items() if k != "name"}
         yield Setting(f"{key}={name}", own, _first_sentence(kind))
-
-
-def _default(field: Field[Any]) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
 def _first_sentence(kind: type) -> str:

@@ -138,10 +138,11 @@ def chosen(kind: type, key: str, value: Any) -> type | None:
     if table is None:
         return next(iter(parts(hint)), None)
     name = value.get("name") if isinstance(value, Mapping) else None
-    return table.get(str(name).lower()) if name else type(_default(kind, key))
+    return table.get(str(name).lower()) if name else type(default(kind, key))
 
 
-def _default(kind: type, key: str) -> Any:
+def default(kind: type, key: str) -> Any:
+    """What a field holds where nothing is given."""
     field: Field[Any] = next(f for f in fields(kind) if f.name == key)
     return field.default_factory() if field.default_factory is not MISSING else field.default
 

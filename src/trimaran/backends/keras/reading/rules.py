@@ -264,22 +264,13 @@ OURS: dict[str, Rule] = {
 }
 """Layers that Trimaran's own Keras source defines, by their registered name."""
 
-_IN_DATA = "leave it out: a recipe changes training pictures by training.augment"
+_CHANGES = ("Brightness", "Contrast", "Crop", "Flip", "Rotation", "Shear", "Translation", "Zoom")
 
 REMEDIES = {
-    **dict.fromkeys(
-        (
-            "RandomBrightness",
-            "RandomContrast",
-            "RandomCrop",
-            "RandomFlip",
-            "RandomRotation",
-            "RandomShear",
-            "RandomTranslation",
-            "RandomZoom",
-        ),
-        _IN_DATA,
-    ),
+    **{
+        f"Random{change}": "leave it out: a recipe changes training pictures by training.augment"
+        for change in _CHANGES
+    },
     "Average": "use Add, and scale by the number of its inputs in the layer behind it",
     "Conv2DTranspose": "use UpSampling2D and a Conv2D (another network, to be trained anew)",
     "GaussianNoise": "leave it out: it does nothing in evaluation",

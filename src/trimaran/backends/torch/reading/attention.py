@@ -40,7 +40,7 @@ class Attention(nn.MultiheadAttention):
     ) -> tuple[Tensor, None]:
         if not self.batch_first:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        given = (query, key, value, self._arrays(), self.num_heads)
+        given = (query, key, value, arrays_of(self), self.num_heads)
         if torch.compiler.is_exporting():
             seen = self.told.seen[self.told.exported]
             self.told.exported += 1
@@ -53,12 +53,13 @@ class Attention(nn.MultiheadAttention):
             made = attended(*given, float(self.dropout) if self.training else 0.0, mask)
         return (made if self.batch_first else made.transpose(0, 1)), None
 
-    def _arrays(self) -> list[Tensor]:
-        """Weights, and the biases where it has them."""
-        weights = [self.in_proj_weight, self.out_proj.weight]
-        return weights if self.in_proj_bias is None else [
-            *weights, self.in_proj_bias, self.out_proj.bias
-        ]  # fmt: skip
+
+def arrays_of(layer: Any) -> list[Tensor]:
+    """Weights, and the biases where it has them, of what bears their names."""
+    weights = [layer.in_proj_weight, layer.out_proj.weight]
+    return weights if layer.in_proj_bias is None else [
+        *weights, layer.in_proj_bias, layer.out_proj.bias
+    ]  # fmt: skip
 
 
 def tell(module: Any, path: str) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from trimaran.backends.torch.reading.attention import operation
+from trimaran.backends.torch.reading.attention import arrays_of, operation
 from trimaran.backends.torch.reading.example import Example, run
 from trimaran.backends.torch.reading.probing import SOFTMAX, Handmade, Part, Unlike, probe
 from trimaran.errors import ConversionError
@@ -146,13 +146,6 @@ class Projected(nn.Module):
         bias = None if self.in_proj_bias is None else self.in_proj_bias.chunk(3)[place]
         return F.linear(given, self.in_proj_weight.chunk(3)[place], None if place == 1 else bias)
 
-    def arrays(self) -> list[Tensor]:
-        """Weights, and the biases where it has them."""
-        weights = [self.in_proj_weight, self.out_proj.weight]
-        return weights if self.in_proj_bias is None else [
-            *weights, self.in_proj_bias, self.out_proj.bias
-        ]  # fmt: skip
-
 
 @dataclass
 class Before:
@@ -184,7 +177,7 @@ class Behind:
             return F.linear(_ordered(joined, found.output.columns), last.weight, last.bias)
         inputs = [self.given[place] for place in range(3)]
         self.given.clear()
-        arrays = self.layer.arrays()
+        arrays = arrays_of(self.layer)
         made: Tensor = operation(*inputs, arrays, found.heads, found.rate, found.seen)
         return made
 
